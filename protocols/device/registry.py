@@ -1,0 +1,11 @@
+"""Every family, by hand: finding them by listing the package gives nothing, silently, in a frozen agent."""
+
+from collections.abc import Mapping
+
+from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
+from protocols.device.escpos import FAMILY as ESCPOS
+from protocols.device.family import Family
+
+FAMILIES: Mapping[str, Family] = {
+    family.name: family for family in (DATECS_ISL_LEGACY, ESCPOS)
+}

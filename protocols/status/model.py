@@ -1,0 +1,75 @@
+"""What a device says of itself. Every field may be None: unknown, because it was not asked, the model cannot tell, or
+the profile does not say that the bit means it. None is never turned into False."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """Times are the device's own wall clock, without a zone: the device does not know one."""
+
+    online: bool | None = None
+    cover_open: bool | None = None
+    paper_end: bool | None = None
+    paper_near_end: bool | None = None
+    head_lever_up: bool | None = None
+    head_overheat: bool | None = None
+    cutter_error: bool | None = None
+    mechanism_error: bool | None = None
+    power_supply_fault: bool | None = None
+    drawer_sensor_high: bool | None = None
+    drawer_open: bool | None = None
+    battery_low: bool | None = None
+    ram_reset: bool | None = None
+    clock_set: bool | None = None
+    day_open: bool | None = None
+    day_over_24h: bool | None = None
+    receipt_open: bool | None = None
+    fiscal_memory_full: bool | None = None
+    fiscal_memory_near_full: bool | None = None
+    fiscal_memory_error: bool | None = None
+    fiscal_memory_readonly: bool | None = None
+    fiscal_memory_missing: bool | None = None
+    journal_full: bool | None = None
+    journal_near_full: bool | None = None
+    fiscalised: bool | None = None
+    tax_number_set: bool | None = None
+    tax_link_fault: bool | None = None
+    busy: bool | None = None
+    device_time: datetime | None = None
+    last_z_number: int | None = None
+    last_z_time: datetime | None = None
+    free_z_records: int | None = None
+    supply_voltage: float | None = None
+
+    def updated(self, newer: Self) -> Self:
+        """This state with every field that `newer` knows."""
+        return replace(self, **{k: v for k, v in newer.as_dict().items() if v is not None})
+
+    def as_dict(self) -> dict[str, bool | int | float | datetime | None]:
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the device says that it is. An empty string means that it did not say."""
+
+    maker: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+    fiscal_memory_number: str = ""
+    tax_number: str = ""
+
+    def updated(self, newer: Self) -> Self:
+        return replace(self, **{k: v for k, v in newer.as_dict().items() if v})
+
+    def as_dict(self) -> dict[str, str]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+FIELDS: tuple[str, ...] = tuple(f.name for f in fields(DeviceState))
+FLAGS: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.type == bool | None)
+VALUES: tuple[str, ...] = tuple(name for name in FIELDS if name not in FLAGS)

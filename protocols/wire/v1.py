@@ -1,0 +1,241 @@
+"""Wire version 1: what agent and collector send each other. A released version only gains optional fields.
+Strict on sending; a receiver validates with `extra="ignore"` so that a newer peer is understood."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+VERSION = 1
+REPORT_BYTES = 1 << 20
+MESSAGES = 500
+"""Limits of one report: body size and number of messages."""
+
+PATH_REPORTS = "/api/agent/v1/reports"
+PATH_ENROL = "/api/agent/v1/enrol"
+PATH_AUTHORITY = "/api/agent/v1/authority"
+PATH_OBJECTS = "/api/agent/v1/objects"
+
+Text = Annotated[str, Field(max_length=400)]
+Id = Annotated[str, Field(min_length=1, max_length=80)]
+Scalar = bool | int | float | Text | None
+Detail = Annotated[dict[Id, Scalar], Field(max_length=64)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SubjectKind(StrEnum):
+    TERMINAL = "terminal"
+    DEVICE = "device"
+    BACKUP = "backup"
+
+
+class Subject(Model):
+    """What a message is about; `id` is the name from the agent's configuration, "" for the terminal itself."""
+
+    kind: SubjectKind
+    id: Annotated[str, Field(max_length=80)] = ""
+
+
+class Message(Model):
+    """`seq` counts from 1 within an epoch, without holes; `at` is the terminal's time when it happened."""
+
+    seq: Annotated[int, Field(ge=1)]
+    at: AwareDatetime
+
+
+class DeviceInfo(Model):
+    id: Id
+    family: Id
+    port: Text
+
+
+class Hello(Message):
+    """The agent started. `clean` is None on the first start of an installation."""
+
+    kind: Literal["hello"] = "hello"
+    agent: Id
+    hostname: Text
+    os: Text
+    boot_at: AwareDatetime
+    clean: bool | None = None
+    devices: Annotated[tuple[DeviceInfo, ...], Field(max_length=64)] = ()
+    backups: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
+
+
+class Change(StrEnum):
+    RAISED = "raised"
+    CLEARED = "cleared"
+
+
+class Event(Message):
+    """A fault from the closed list began or ended. `since` is when the condition was first seen."""
+
+    kind: Literal["event"] = "event"
+    subject: Subject
+    code: Id
+    change: Change
+    since: AwareDatetime
+    reason: Text = ""
+    detail: Detail = {}
+
+
+class Fact(Message):
+    """Something worth a line on the timeline that is not a fault, such as `agent.stopped` or `drawer.opened`."""
+
+    kind: Literal["fact"] = "fact"
+    subject: Subject
+    name: Id
+    detail: Detail = {}
+
+
+class Contact(StrEnum):
+    """What the port says. `in_use`: the POS holds it, a healthy state."""
+
+    OK = "ok"
+    IN_USE = "in_use"
+    NO_REPLY = "no_reply"
+    MISSING = "missing"
+    DENIED = "denied"
+    MISMATCH = "mismatch"
+    UNKNOWN = "unknown"
+
+
+class State(Message):
+    """The whole state of one device, sent when something in it changed and at least every few minutes. `state` holds
+    the known fields of DeviceState only; `last_good_at` is None when the device never answered."""
+
+    kind: Literal["state"] = "state"
+    device: Id
+    contact: Contact
+    reason: Text = ""
+    last_good_at: AwareDatetime | None = None
+    round_trip_ms: float | None = None
+    profile: Text = ""
+    identity: Annotated[dict[Id, Text], Field(max_length=16)] = {}
+    state: Detail = {}
+
+
+class Sample(Message):
+    """Figures of the terminal or of one device at one moment; units in the names, such as `disk_free_bytes`."""
+
+    kind: Literal["sample"] = "sample"
+    subject: Subject
+    values: Annotated[dict[Id, float], Field(min_length=1, max_length=64)]
+
+
+class Backup(Message):
+    """One backup run ended. `snapshot` is "" where none was made; `facts` are counts and sums from the same read."""
+
+    kind: Literal["backup"] = "backup"
+    source: Id
+    engine: Id
+    ok: bool
+    snapshot: Annotated[str, Field(max_length=80)] = ""
+    started_at: AwareDatetime
+    duration_s: float
+    source_bytes: int = 0
+    stored_bytes: int = 0
+    facts: Detail = {}
+    error: Text = ""
+
+
+class Drill(Message):
+    """One restore drill ended: a snapshot was restored into a scratch place and compared with its facts."""
+
+    kind: Literal["drill"] = "drill"
+    source: Id
+    snapshot: Annotated[str, Field(max_length=80)]
+    ok: bool
+    started_at: AwareDatetime
+    duration_s: float
+    facts: Detail = {}
+    error: Text = ""
+
+
+AnyMessage = Annotated[
+    Hello | Event | Fact | State | Sample | Backup | Drill, Field(discriminator="kind")
+]
+MESSAGE: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
+
+
+class Queue(Model):
+    """What still waits in the spool after this report."""
+
+    messages: int
+    oldest_at: AwareDatetime | None = None
+
+
+class Report(Model):
+    """POST PATH_REPORTS. `epoch` is the birth of the spool in milliseconds since 1970: a new spool counts from 1 again
+    without ever meeting an old number."""
+
+    version: Literal[1] = VERSION
+    terminal: Id
+    epoch: Annotated[int, Field(ge=1)]
+    sent_at: AwareDatetime
+    queue: Queue | None = None
+    messages: Annotated[tuple[AnyMessage, ...], Field(max_length=MESSAGES)]
+
+
+class Receipt(Model):
+    """The answer, after commit. Everything up to `complete_to` is stored without a gap; `next_s` is the pause that the
+    collector wishes before the next report that holds nothing urgent."""
+
+    version: Literal[1] = VERSION
+    epoch: int
+    complete_to: int
+    server_time: AwareDatetime
+    next_s: float | None = None
+
+
+class Enrol(Model):
+    """POST PATH_ENROL, signed with the new key itself. `public_key` is the raw Ed25519 key in base64url without
+    padding; `code` is the secret part of the one-time code."""
+
+    version: Literal[1] = VERSION
+    code: Id
+    public_key: Annotated[str, Field(min_length=43, max_length=43)]
+    hostname: Text
+    os: Text
+    agent: Id
+
+
+class Enrolled(Model):
+    version: Literal[1] = VERSION
+    terminal: Id
+    name: Text
+    site: Text
+    customer: Text
+    server_time: AwareDatetime
+
+
+class Problem(Model):
+    """RFC 9457 problem document, `application/problem+json`. `code` is stable; `type` is `urn:plomba:` and the code."""
+
+    type: str
+    title: str
+    status: int
+    code: Id
+    detail: str = ""
+    server_time: AwareDatetime | None = None
+    complete_to: int | None = None
+
+
+def json_schema() -> dict[str, object]:
+    """The schema of every document of this version, under its name."""
+    documents = (Report, Receipt, Enrol, Enrolled, Problem)
+    defs: dict[str, object] = {}
+    for document in documents:
+        schema = document.model_json_schema(ref_template="#/$defs/{model}")
+        defs.update(schema.pop("$defs", {}))
+        defs[document.__name__] = schema
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Plomba wire, version 1",
+        "$defs": dict(sorted(defs.items())),
+    }
+
+
