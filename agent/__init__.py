@@ -1,0 +1,1 @@
+"""The edge agent: a silent service on a till. It opens connections; nothing connects to it."""
