@@ -1,0 +1,1 @@
+"""Wires the rooms of the agent together and keeps it running."""
