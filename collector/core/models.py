@@ -1,0 +1,37 @@
+"""People and what they may do."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """`manager` may do all; `technician` works incidents; `reader` looks."""
+
+    MANAGER = "manager"
+    TECHNICIAN = "technician"
+    READER = "reader"
+
+
+class Language(models.TextChoices):
+    LV = "lv", "Latviešu"
+    EN = "en", "English"
+    RU = "ru", "Русский"
+
+
+class User(AbstractUser):
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.READER)
+    language = models.CharField(max_length=5, choices=Language.choices, default=Language.LV)
+
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    @property
+    def may_work(self) -> bool:
+        """May change incidents."""
+        return self.role in (Role.MANAGER, Role.TECHNICIAN)
+
+    @property
+    def may_manage(self) -> bool:
+        """May change the inventory, people and enrolment codes."""
+        return self.role == Role.MANAGER

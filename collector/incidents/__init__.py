@@ -1,0 +1,1 @@
+"""What is wrong, since when, who works on it, and how it ended."""

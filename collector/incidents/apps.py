@@ -1,0 +1,9 @@
+"""Django application."""
+
+from django.apps import AppConfig
+
+
+class IncidentsConfig(AppConfig):
+    name = "collector.incidents"
+    label = "incidents"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""The door for agents: verify, deduplicate, store in groups, hand on."""

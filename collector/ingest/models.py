@@ -1,0 +1,52 @@
+"""What agents sent, as they sent it, and how far each stream is complete."""
+
+from django.db import models
+
+from collector.inventory.models import Terminal
+
+
+class Stream(models.Model):
+    """One epoch of one terminal's spool: everything up to `complete_to` is stored without a gap."""
+
+    terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="streams")
+    epoch = models.BigIntegerField()
+    complete_to = models.BigIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["terminal", "epoch"], name="stream_once")]
+
+
+class Message(models.Model):
+    """One message, exactly once. `at` is the terminal's time, `received_at` server time; `body` is the wire document."""
+
+    terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="messages")
+    epoch = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    kind = models.CharField(max_length=20)
+    subject_kind = models.CharField(max_length=20, blank=True)
+    subject_id = models.CharField(max_length=80, blank=True)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    body = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["terminal", "epoch", "seq"], name="message_once")]
+        indexes = [
+            models.Index(fields=["terminal", "subject_kind", "subject_id", "-at"], name="message_timeline"),
+            models.Index(fields=["terminal", "kind", "-at"], name="message_kind"),
+        ]
+
+
+class Refusal(models.Model):
+    """How often the door refused, per problem code and terminal ("" where it is not known)."""
+
+    code = models.CharField(max_length=80)
+    terminal = models.CharField(max_length=80, blank=True)
+    count = models.PositiveBigIntegerField(default=0)
+    last_at = models.DateTimeField()
+    last_detail = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["code", "terminal"], name="refusal_once")]

@@ -1,0 +1,1 @@
+"""Customers, their sites, the terminals there and the devices attached to them."""
