@@ -1,0 +1,50 @@
+# Every target does its own set-up on a machine with Python 3.11, git and make. `make help` lists them.
+PY := .venv/bin/python
+SHELL := /bin/bash
+
+.PHONY: help setup demo test check bench schema lock clean
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.ready collector/web/static/vendor/.ready  ## virtual environment with both commands, and the front-end packages
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@echo "setup: virtual environment (about a minute the first time)"
+	@test -x $(PY) || python3 -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+collector/web/static/vendor/.ready: package-lock.json collector/web/assets.py $(wildcard collector/web/locale/*/LC_MESSAGES/*.po) | .venv/.ready
+	@echo "setup: front-end packages and translations"
+	@$(PY) -m collector.web.assets
+	@touch $@
+
+demo: setup  ## a collector, an agent and two emulated printers on this machine; HEADLESS=1 checks itself
+	@HEADLESS="$(HEADLESS)" $(PY) -m tests.end_to_end.demo
+
+test: setup  ## everything that must hold, on SQLite and on PostgreSQL, with real servers and a real browser
+	@tests/system-packages
+	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2 --dist loadgroup tests/collector --database=postgresql
+
+check: setup  ## format, lint, types, import contracts, schema, requirements
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m mypy --platform win32 -p agent -p protocols
+	.venv/bin/lint-imports
+	$(PY) -m tests.house
+
+bench: setup  ## figures as JSON lines
+	@for bench in tests/benchmarks/*.py; do $(PY) -m "$$(echo $${bench%.py} | tr / .)" || exit 1; done
+
+schema: setup  ## write the wire schema anew
+	@$(PY) -c "import json; from protocols.wire.v1 import json_schema; print(json.dumps(json_schema(), indent=1, sort_keys=True))" > protocols/wire/schema/v1.json
+
+lock: setup  ## pin all requirements anew
+	requirements/compile
+	npm install --package-lock-only --ignore-scripts
+
+clean:  ## remove what set-up made
+	rm -rf .venv node_modules collector/web/static/vendor
