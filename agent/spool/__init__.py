@@ -1,0 +1,6 @@
+"""The durable outbox. It stores and numbers messages; it sends nothing."""
+
+from agent.spool.database import SpoolDamaged, SpoolError, SpoolFull
+from agent.spool.outbox import Batch, Json, Pending, Row, Spool
+
+__all__ = ["Batch", "Json", "Pending", "Row", "Spool", "SpoolDamaged", "SpoolError", "SpoolFull"]
