@@ -13,13 +13,12 @@ FUNCTION_LINES = 50
 DATA = {"protocols/status/faults.py"}
 """Tables of data, which may be long."""
 
-FORBIDDEN = re.compile("|".join(("p" + "ypi[.]org", "python" + "hosted", "deb[.]" + "debian[.]org", "registry[.]" + "npmjs")))
+FORBIDDEN = re.compile("p[y]pi[.]org|python[h]osted|deb[.]debia[n]|registry[.]np[m]js")
 
 
 def main() -> int:
     found = [*sizes(), *addresses()]
-    for line in found:
-        print(line)
+    sys.stdout.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
 
 
