@@ -1,0 +1,61 @@
+"""The main job, end to end, with the real programs."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.stage import Stage, until
+from tests.end_to_end.story import steps
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with Stage(tmp_path / "world") as stage:
+        yield stage.build()
+
+
+@pytest.mark.timeout(240)
+def test_the_story_holds_and_nothing_forbidden_is_sent(stage: Stage) -> None:
+    for step in steps(stage):
+        step.play()
+        step.check()
+    assert stage.printer
+    assert stage.fiscal
+    assert stage.printer.forbidden() == []
+    assert stage.fiscal.forbidden() == []
+
+
+@pytest.mark.timeout(240)
+def test_everything_waits_while_the_collector_is_away_and_arrives_once_in_order(stage: Stage) -> None:
+    assert stage.collector
+    assert stage.printer
+    stage.collector.kill()
+    stage.printer.fault(cover_open=True)
+    wait_for_event(stage, "raised")
+    stage.printer.reset()
+    wait_for_event(stage, "cleared")
+    stage.start_collector()
+    stage.wait_all_well()
+    [incident] = [
+        row for row in stage.api.get("/incidents", limit=200)["items"] if row["code"] == "printer.cover_open"
+    ]
+    assert incident["count"] == 1
+    assert incident["state"] == "resolved"
+    assert incident["since"] < incident["resolved_at"]
+
+
+def wait_for_event(stage: Stage, change: str) -> None:
+    """The agent has judged the change and keeps it in its spool."""
+
+    def found() -> bool | None:
+        with closing(sqlite3.connect(stage.home / "agent" / "spool.db")) as db:
+            bodies = [
+                json.loads(row[0]) for row in db.execute("select body from outbox where kind = 'event'")
+            ]
+        return True if any(body["change"] == change for body in bodies) else None
+
+    until(found, f"an event {change} in the spool")

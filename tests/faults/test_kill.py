@@ -1,0 +1,140 @@
+"""`kill -9` of agent and collector at random moments of the story: no event lost, none doubled."""
+
+import json
+import random
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.stage import Stage, TimedOut, until
+
+KILLS = 20
+FAULTS = ("paper_end", "cover_open", "paper_near_end")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("victim", ["agent", "collector"])
+def test_no_event_is_lost_and_none_doubled(tmp_path: Path, victim: str) -> None:
+    chance = random.Random(victim)
+    with Stage(tmp_path / "world", poll_s=0.5, drawer_s=1).build() as stage:
+        for _ in range(KILLS):
+            change_something(stage, chance)
+            kill(stage, victim, chance)
+        finish(stage)
+        check(stage.home)
+        control(stage.home, chance)
+
+
+def change_something(stage: Stage, chance: random.Random) -> None:
+    assert stage.printer
+    assert stage.fiscal
+    emulator = chance.choice((stage.printer, stage.fiscal))
+    emulator.fault(**{chance.choice(FAULTS): chance.random() < 0.6})
+
+
+def kill(stage: Stage, victim: str, chance: random.Random) -> None:
+    """Let a random part of the way from fault to commit happen, then kill and start again."""
+    with suppress(TimedOut):
+        until(lambda: None, "a random moment", timeout_s=chance.uniform(0.2, 2), every_s=0.05)
+    if victim == "agent":
+        assert stage.agent
+        stage.agent.kill()
+        stage.start_agent()
+    else:
+        assert stage.collector
+        stage.collector.kill()
+        stage.start_collector()
+
+
+def finish(stage: Stage) -> None:
+    """Everything well again, everything delivered, both ended cleanly."""
+    assert stage.printer
+    assert stage.fiscal
+    assert stage.agent
+    assert stage.collector
+    stage.printer.reset()
+    stage.fiscal.reset()
+    stage.wait_all_well(timeout_s=60)
+    stage.agent.stop()
+    stage.collector.stop()
+
+
+def control(home: Path, chance: random.Random) -> None:
+    """The check itself must see a lost, a doubled and a twice counted event."""
+    with database(home) as db:
+        rows = [row[0] for row in db.execute("select id from ingest_message where kind = 'event'")]
+    assert len(rows) > KILLS / 2, "the story had too few events to prove anything"
+    victim = chance.choice(rows)
+    columns = "incident_id, at, recorded_at, from_state, to_state, note, detail, kind"
+    spoil = (
+        ("delete from ingest_message where id = ?", victim),
+        ("update ingest_message set epoch = epoch + 1 where id = ?", victim),
+        (
+            f"insert into incidents_transition({columns}) select {columns} from incidents_transition"
+            " where kind = 'opened' and ? limit 1",
+            1,
+        ),
+    )
+    for number, (sql, value) in enumerate(spoil):
+        copy = home / f"spoiled-{number}"
+        shutil.copytree(home / "collector", copy / "collector")
+        shutil.copytree(home / "agent", copy / "agent")
+        with database(copy) as db:
+            db.execute(sql, (value,))
+            db.commit()
+        with pytest.raises(AssertionError):
+            check(copy)
+
+
+def check(home: Path) -> None:
+    """What the collector has is what the spool numbered, once each, and the incidents tell the same story."""
+    with database(home) as db, spool(home) as outbox:
+        check_numbers(db, outbox)
+        check_events(db)
+
+
+def check_numbers(db: sqlite3.Connection, outbox: sqlite3.Connection) -> None:
+    known = dict(outbox.execute("select key, value from meta"))
+    waiting = [row[0] for row in outbox.execute("select seq from outbox order by seq")]
+    stored = db.execute("select epoch, seq from ingest_message order by epoch, seq").fetchall()
+    expected = [seq for seq in range(1, known["last_seq"] + 1) if seq not in waiting]
+    assert stored == [(known["epoch"], seq) for seq in expected]
+    assert db.execute("select epoch, complete_to from ingest_stream").fetchall() == [
+        (known["epoch"], len(expected))
+    ]
+
+
+def check_events(db: sqlite3.Connection) -> None:
+    """Per subject and code the events alternate, and each left exactly one transition."""
+    rows = db.execute("select body from ingest_message where kind = 'event' order by seq").fetchall()
+    changes: dict[tuple[str, str], list[str]] = {}
+    for (body,) in rows:
+        event = json.loads(body)
+        changes.setdefault((event["subject"]["id"], event["code"]), []).append(event["change"])
+    assert changes
+    for key, found in changes.items():
+        assert found == [("raised", "cleared")[i % 2] for i in range(len(found))], key
+    raised = Counter(key for key, found in changes.items() for change in found if change == "raised")
+    steps = db.execute(
+        "select i.subject_id, i.code from incidents_transition t join incidents_incident i on i.id = t.incident_id"
+        " where t.kind in ('opened', 'repeated', 'reopened')"
+    ).fetchall()
+    assert Counter((subject, code) for subject, code in steps if code != "agent.silent") == raised
+
+
+@contextmanager
+def database(home: Path) -> Iterator[sqlite3.Connection]:
+    [path] = (home / "collector").glob("*.sqlite3")
+    with closing(sqlite3.connect(path)) as db:
+        yield db
+
+
+@contextmanager
+def spool(home: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(home / "agent" / "spool.db")) as db:
+        yield db
