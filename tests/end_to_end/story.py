@@ -18,7 +18,7 @@ class Step:
 
 
 def steps(stage: Stage) -> list[Step]:
-    """Paper near end, paper out, cover open, drawer left open, all well again, a backup and its restore drill."""
+    """Paper near end, paper out, cover open, drawer left open, all well again, a backup and its drill."""
     return [
         _fault(
             stage,

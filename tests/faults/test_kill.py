@@ -121,7 +121,8 @@ def check_events(db: sqlite3.Connection) -> None:
         assert found == [("raised", "cleared")[i % 2] for i in range(len(found))], key
     raised = Counter(key for key, found in changes.items() for change in found if change == "raised")
     steps = db.execute(
-        "select i.subject_id, i.code from incidents_transition t join incidents_incident i on i.id = t.incident_id"
+        "select i.subject_id, i.code from incidents_transition t"
+        " join incidents_incident i on i.id = t.incident_id"
         " where t.kind in ('opened', 'repeated', 'reopened')"
     ).fetchall()
     assert Counter((subject, code) for subject, code in steps if code != "agent.silent") == raised
