@@ -1,6 +1,16 @@
 """The durable outbox. It stores and numbers messages; it sends nothing."""
 
 from agent.spool.database import SpoolDamaged, SpoolError, SpoolFull
-from agent.spool.outbox import Batch, Json, Pending, Row, Spool
+from agent.spool.outbox import STAND_IN_KIND, Batch, Json, Pending, Row, Spool
 
-__all__ = ["Batch", "Json", "Pending", "Row", "Spool", "SpoolDamaged", "SpoolError", "SpoolFull"]
+__all__ = [
+    "STAND_IN_KIND",
+    "Batch",
+    "Json",
+    "Pending",
+    "Row",
+    "Spool",
+    "SpoolDamaged",
+    "SpoolError",
+    "SpoolFull",
+]

@@ -14,6 +14,7 @@ from typing import Self
 from agent.clock import Clock
 from agent.spool import database
 from agent.spool.database import SpoolDamaged, translated
+from protocols.errors import UsageError
 from protocols.wire import v1
 
 Json = bool | int | float | str | None | Sequence["Json"] | Mapping[str, "Json"]
@@ -21,6 +22,9 @@ Json = bool | int | float | str | None | Sequence["Json"] | Mapping[str, "Json"]
 STAND_IN = "agent.message_quarantined"
 """The fact that takes the place, and the number, of a message that the collector cannot read."""
 RENEWED = "agent.spool_renewed"
+STAND_IN_KIND = "stand_in"
+KEEP = 10_000
+"""How many stored messages stay here for a collector that is put back from an older backup: some days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,9 @@ class Spool:
     -9 and a power cut. `seq` runs from 1 within an epoch, without holes. A damaged file is set aside at
     opening and a new epoch begins, with a fact about it."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, keep: int = KEEP) -> None:
         self.path = path
+        self._keep = keep
         self._clock = clock
         self._lock = RLock()
         try:
@@ -91,7 +96,8 @@ class Spool:
         with self._lock, translated():
             epoch = _number(self._db, "epoch")
             found = self._db.execute(
-                "SELECT seq, kind, body FROM outbox ORDER BY seq LIMIT ?", (max_messages + 1,)
+                "SELECT seq, kind, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
+                (_number(self._db, "acked_to"), max_messages + 1),
             )
             for seq, kind, body in found:
                 size += len(body) + 1
@@ -100,40 +106,47 @@ class Spool:
                 rows.append(Row(seq, kind, body))
         return Batch(epoch, tuple(rows), more=False)
 
-    def acknowledge(self, epoch: int, complete_to: int, state: Mapping[str, Json] | None = None) -> int:
-        """Forget what the collector has stored: everything up to `complete_to`. The receipt of another
-        epoch, or one that is older than an earlier one, changes nothing. Returns how many messages were
-        removed."""
+    def acknowledge(self, epoch: int, complete_to: int, state: Mapping[str, Json] | None = None) -> None:
+        """The collector has everything up to `complete_to`. A lower number than before means that it was put
+        back from an older backup: what is still here goes again. A number that was never given means that
+        this disk was put back: what waits goes under a new epoch. The receipt of another epoch changes
+        nothing."""
         with self._transaction() as db:
             _write_state(db, state or {})
             if epoch != _number(db, "epoch"):
-                return 0
+                return
             if complete_to > _number(db, "last_seq"):
-                self._renew(db, "the collector knows later messages of this epoch: the disk was put back")
-                return 0
-            return db.execute("DELETE FROM outbox WHERE seq <= ?", (complete_to,)).rowcount
+                self._renew(db, "the collector knows later messages of this epoch: this disk was put back")
+                return
+            db.execute("DELETE FROM outbox WHERE seq <= ?", (complete_to - self._keep,))
+            _set_number(db, "acked_to", complete_to)
+
+    def renew(self, problem: str) -> None:
+        """Begin a new epoch: what waits gets new numbers from 1. For a collector that misses messages which
+        are no longer here and so would never say that the rest is complete."""
+        with self._transaction() as db:
+            self._renew(db, problem)
 
     def quarantine(self, seq: int, problem: str) -> None:
         """Keep a message aside that the collector cannot read, and put a small fact in its place, so that
         numbers have no hole and the queue goes on."""
         with self._transaction() as db:
-            row = db.execute("SELECT kind, at, body FROM outbox WHERE seq = ?", (seq,)).fetchone()
-            if row is None:
-                return
-            kind, at, body = row
+            kind, at, body = db.execute("SELECT kind, at, body FROM outbox WHERE seq = ?", (seq,)).fetchone()
+            if kind == STAND_IN_KIND:
+                raise UsageError(f"message {seq} is a stand-in already")
             now = self._clock.now()
             db.execute(
-                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)",
                 (_number(db, "epoch"), seq, problem[:400], now.isoformat(), body),
             )
-            stand_in = _fact(
-                seq, now, STAND_IN, {"kind": kind, "at": at, "problem": problem[:400], "bytes": len(body)}
-            )
-            _store(db, stand_in)
+            detail: v1.Detail = {"kind": kind, "at": at, "problem": problem[:400], "bytes": len(body)}
+            _store(db, _fact(seq, now, STAND_IN, detail), STAND_IN_KIND)
 
     def pending(self) -> Pending:
         with self._lock, translated():
-            count, oldest = self._db.execute("SELECT count(*), min(seq) FROM outbox").fetchone()
+            count, oldest = self._db.execute(
+                "SELECT count(*), min(seq) FROM outbox WHERE seq > ?", (_number(self._db, "acked_to"),)
+            ).fetchone()
             aside = self._db.execute("SELECT count(*) FROM quarantine").fetchone()[0]
             at = self._db.execute("SELECT at FROM outbox WHERE seq = ?", (oldest,)).fetchone()
         return Pending(count, datetime.fromisoformat(at[0]) if at else None, aside)
@@ -199,12 +212,14 @@ class Spool:
         return self._db
 
     def _renew(self, db: sqlite3.Connection, problem: str) -> None:
-        """A new epoch that takes along what waits, under new numbers."""
-        rows = db.execute("SELECT body FROM outbox ORDER BY seq").fetchall()
+        rows = db.execute(
+            "SELECT body FROM outbox WHERE seq > ? ORDER BY seq", (_number(db, "acked_to"),)
+        ).fetchall()
         db.execute("DELETE FROM outbox")
         _set_number(db, "epoch", max(self._new_epoch(), _number(db, "epoch") + 1))
         _set_number(db, "last_seq", 0)
-        self._append(db, _fact(1, self._clock.now(), RENEWED, {"problem": problem}))
+        _set_number(db, "acked_to", 0)
+        self._append(db, _fact(1, self._clock.now(), RENEWED, {"problem": problem[:400]}))
         for (body,) in rows:
             self._append(db, v1.MESSAGE.validate_json(body))
 
@@ -213,11 +228,11 @@ def _fact(seq: int, at: datetime, name: str, detail: v1.Detail) -> v1.Fact:
     return v1.Fact(seq=seq, at=at, subject=v1.Subject(kind=v1.SubjectKind.TERMINAL), name=name, detail=detail)
 
 
-def _store(db: sqlite3.Connection, message: v1.AnyMessage) -> None:
+def _store(db: sqlite3.Connection, message: v1.AnyMessage, kind: str = "") -> None:
     body = message.model_dump_json().encode()
     db.execute(
         "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
-        (message.seq, message.kind, message.at.isoformat(), body),
+        (message.seq, kind or message.kind, message.at.isoformat(), body),
     )
 
 

@@ -1,0 +1,104 @@
+"""Who this terminal is: an Ed25519 key made here, and the collector it belongs to. The private key never
+leaves."""
+
+import base64
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from protocols.errors import UplinkError
+
+KEY_FILE = "identity.key"
+IDENTITY_FILE = "identity.json"
+CA_FILE = "collector-ca.pem"
+
+
+class NotEnrolled(UplinkError):
+    code = "uplink.not_enrolled"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`name`, `site` and `customer` are what the collector called the terminal at enrolment."""
+
+    terminal: str
+    collector: str
+    ca_file: Path
+    key: Ed25519PrivateKey
+    name: str = ""
+    site: str = ""
+    customer: str = ""
+
+
+def public_key(key: Ed25519PrivateKey) -> str:
+    """The raw public key in base64url without padding."""
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def make_key(state_dir: Path) -> Ed25519PrivateKey:
+    """The key of this terminal, made if there is none. An enrolment that broke off goes on with the same
+    key, so that the collector can tell the second try from a second terminal."""
+    file = state_dir / KEY_FILE
+    if file.exists():
+        return _load_key(file)
+    key = Ed25519PrivateKey.generate()
+    write_private(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key
+
+
+def save(state_dir: Path, identity: Identity, ca_pem: bytes) -> None:
+    """Keep who we are; the identity file comes last, so that it only ever names what is there."""
+    write_private(state_dir / CA_FILE, ca_pem)
+    facts = {name: getattr(identity, name) for name in ("terminal", "collector", "name", "site", "customer")}
+    facts["ca"] = CA_FILE
+    write_private(state_dir / IDENTITY_FILE, json.dumps(facts, indent=2, ensure_ascii=False).encode())
+
+
+def load(state_dir: Path) -> Identity:
+    """NotEnrolled where there is none yet, or where what is there cannot be read."""
+    try:
+        facts = json.loads((state_dir / IDENTITY_FILE).read_text("utf-8"))
+        texts = {name: str(facts.get(name, "")) for name in ("name", "site", "customer")}
+        return Identity(
+            terminal=str(facts["terminal"]),
+            collector=str(facts["collector"]),
+            ca_file=state_dir / str(facts["ca"]),
+            key=_load_key(state_dir / KEY_FILE),
+            **texts,
+        )
+    except FileNotFoundError as e:
+        raise NotEnrolled(
+            "this till is not enrolled yet; get a code from the collector and run: plomba-agent enrol"
+        ) from e
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise NotEnrolled(f"the identity of this till cannot be read ({e}); enrol it again") from e
+
+
+def _load_key(file: Path) -> Ed25519PrivateKey:
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{file.name} holds no Ed25519 key")
+    return key
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Readable by this account only, whole or not there at all, and on the disk when this returns."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as f:
+        f.write(content)
+        f.flush()
+        os.fsync(f.fileno())
+    part.replace(file)
