@@ -1,4 +1,5 @@
-"""One request and its reply as a state machine that knows no clock: a shell writes, waits and tells what happened."""
+"""One request and its reply as a state machine that knows no clock: a shell writes, waits and tells what
+happened."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,8 +7,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One whole, valid frame, packet or status byte, unescaped. `sequence` and `error` are None where the family has
-    none; `command` is an integer, or a string in text families; `status` is b"" where a frame carries none."""
+    """One whole, valid frame, packet or status byte, unescaped. `sequence` and `error` are None where the
+    family has none; `command` is an integer, or a string in text families; `status` is b"" where a frame
+    carries none."""
 
     sequence: int | None
     command: int | str | None
@@ -42,10 +44,11 @@ Step = Write | Wait | Done
 
 
 class Exchange(Protocol):
-    """Call `start` once, then `receive` for each piece that arrives and `silence` when the last `wait_s` passed with
-    nothing, until Done or a DeviceError (NoReply, Garbled, Busy: the same request may be asked again; Rejected,
-    Unexpected: not). No bytes may make any of them raise anything else, or keep more than `BUFFER_BYTES`. The shell
-    also ends an exchange after `deadline_s` in all, by `expire`, which always raises."""
+    """Call `start` once, then `receive` for each piece that arrives and `silence` when the last `wait_s`
+    passed with nothing, until Done or a DeviceError (NoReply, Garbled, Busy: the same request may be asked
+    again; Rejected, Unexpected: not). No bytes may make any of them raise anything else, or keep more than
+    `BUFFER_BYTES`. The shell also ends an exchange after `deadline_s` in all, by `expire`, which always
+    raises."""
 
     @property
     def deadline_s(self) -> float: ...

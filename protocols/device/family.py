@@ -1,6 +1,6 @@
 """What one file per device family exports, and what the rest of Plomba may ask of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -26,12 +26,17 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One allow-listed request with its exact arguments. The codec refuses (UsageError) to encode any other."""
+    """One allow-listed request with its exact arguments. The codec refuses (UsageError) to encode any
+    other."""
 
     name: str
     code: int | str
     data: bytes = b""
     when: When = When.ASK
+
+    def request(self, sequence: int | None = None) -> Frame:
+        """What stands in `Reply.request` of its answer."""
+        return Frame(sequence, self.code, data=self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +110,10 @@ class Codec(Protocol):
     def exchange(self, command: Command, sequence: int) -> Exchange:
         """A fresh state machine for one allow-listed command; UsageError for any other."""
 
-    def parse(
-        self, raw: bytes, direction: Direction, request: bytes | None = None
-    ) -> Sequence[Reply]:
-        """Explain captured bytes strictly: one or more whole frames, status or control bytes, nothing left over, and
-        with `request` (raw bytes) only what can be its answer. Raises Unparsed. A control byte is a Frame whose
-        command is its name, such as "NAK"."""
+    def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
+        """Explain captured bytes strictly: one or more whole frames, status or control bytes, nothing left
+        over, and with `request` (raw bytes) only what can be its answer. Raises Unparsed. A control byte is a
+        Frame whose command is its name, such as "NAK"."""
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -120,9 +123,10 @@ class Codec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`identify` proves the maker by content and raises Unexpected when something else answers. `read_state` never
-    raises: what a reply does not say stays None. `capabilities` reads a sensor mask from the reply that carries it.
-    `explain` says in words what one reply or request means."""
+    """`identify` proves the maker by content and raises Unexpected when something else answers. `read_state`
+    never raises: what a reply does not say stays None. `capabilities` reads a sensor mask from the reply that
+    carries it. `counters` reads wear counters, units in the names. `explain` says in words what one reply or
+    request means."""
 
     name: str
     models: tuple[str, ...]
@@ -134,6 +138,7 @@ class Family:
     evidence: Evidence
     explain: Callable[[Reply, Profile], str]
     capabilities: Callable[[Reply], int | None] | None = None
+    counters: Callable[[Sequence[Reply]], Mapping[str, int]] | None = None
 
     def commands(self, when: When) -> tuple[Command, ...]:
         return tuple(command for command in self.read_only_commands if command.when is when)

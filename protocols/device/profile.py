@@ -1,29 +1,41 @@
-"""Many models on one frame: which model has which status bits and sensors, as data. Parsed here, read by the shell."""
+"""Many models on one frame: which model has which status bits and sensors, as data. Parsed here, read by the
+shell."""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from protocols.errors import ConfigError
-from protocols.status.model import FLAGS
+from protocols.status.model import FLAGS, DeviceState
+
+_WELL = frozenset({"online", "clock_set", "fiscalised", "tax_number_set"})
+"""Flags that are well when true. Where several bits show one flag, the worse value holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """Bit `bit` of status byte `byte` (or of reply `byte`, where the family says so) shows `flag`; `inverted`: a
-    cleared bit means true. `note` says for people what the maker calls it; a bit with no flag is explained only."""
+    """Bit `bit` of status byte `byte` (or of reply `byte`, where the family says so) shows `flag`;
+    `inverted`: a cleared bit means true; `set_only`: a cleared bit means nothing, because the model may lack
+    the sensor or another bit decides. `note` says for people what a set bit means; a bit with no flag is
+    explained only."""
 
     byte: int
     bit: int
     flag: str | None
     inverted: bool = False
+    set_only: bool = False
     note: str = ""
+
+    def value(self, byte: int) -> bool | None:
+        """What this status byte says of the flag."""
+        is_set = bool(byte >> self.bit & 1)
+        return None if self.set_only and not is_set else is_set != self.inverted
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`known` is False for the common part that holds for every model of the family. `options` are settings of the
-    family's own, such as a code page."""
+    """`known` is False for the common part that holds for every model of the family. `options` are settings
+    of the family's own, such as a code page."""
 
     name: str
     maker: str = ""
@@ -32,6 +44,25 @@ class Profile:
     sensors: int | None = None
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
     known: bool = True
+
+    def read(self, status: Mapping[int, int], mask: Mapping[int, int] | None = None) -> DeviceState:
+        """The flags that status bytes (number -> byte) show. `mask` (number -> byte) has a 1 for each bit
+        that was really in the reply; without it all were."""
+        found: dict[str, bool] = {}
+        for bit in self._present(status, mask or {}):
+            value = bit.value(status[bit.byte])
+            if bit.flag and value is not None:
+                worse = value if bit.flag not in _WELL else not value
+                found[bit.flag] = value if worse else found.get(bit.flag, value)
+        return DeviceState().with_flags(found)
+
+    def notes(self, status: Mapping[int, int], mask: Mapping[int, int] | None = None) -> list[str]:
+        """What the bits that are set mean, in words."""
+        bits = self._present(status, mask or {})
+        return [bit.note for bit in bits if bit.note and status[bit.byte] >> bit.bit & 1]
+
+    def _present(self, status: Mapping[int, int], mask: Mapping[int, int]) -> list[Bit]:
+        return [b for b in self.bits if b.byte in status and mask.get(b.byte, 0xFF) >> b.bit & 1]
 
     def with_sensors(self, mask: int | None) -> "Profile":
         return self if mask is None else replace(self, sensors=mask)
@@ -44,12 +75,16 @@ class Profiles:
     common: Profile
     known: tuple[Profile, ...] = ()
 
-    def choose(self, model: str | None) -> Profile:
-        """The profile of a model or of that profile name; the common one where the model is not listed. Never a
-        guess: the whole name must be listed, but for case, spaces and dashes."""
+    def choose(self, model: str | None, maker: str | None = None) -> Profile:
+        """The profile of a model or of that profile name, else the one that holds for `every_model` of the
+        maker, else the common one. Never a guess: the whole name must be listed, but for case, spaces and
+        dashes."""
         wanted = _plain(model or "")
         for profile in self.known:
-            if wanted in (_plain(profile.name), *map(_plain, profile.models)):
+            if wanted and wanted in (_plain(profile.name), *map(_plain, profile.models)):
+                return profile
+        for profile in self.known:
+            if maker and profile.options.get("every_model") is True and profile.maker == maker:
                 return profile
         return self.common
 
@@ -66,8 +101,9 @@ def _plain(model: str) -> str:
 
 
 def parse(text: str, file: str) -> Profiles:
-    """Read one profile file: a table `[common]` and tables `[[profile]]`, each with `bits = {"0.6" = "cover_open"}`;
-    `!` before a flag inverts it, a list gives [flag, note]. ConfigError names the file and the key."""
+    """Read one profile file: a table `[common]` and tables `[[profile]]`, each with `bits = {"0.6" =
+    "cover_open"}`; `!` before a flag inverts it, `+` makes it count only when set, a list gives [flag, note].
+    ConfigError names the file and the key."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
@@ -106,7 +142,8 @@ def _bit(key: str, value: object, file: str, profile: str) -> Bit:
         raise ConfigError(file, where, "is not BYTE.BIT", "such as 0.6")
     if not isinstance(flag, str) or not isinstance(note, str):
         raise ConfigError(file, where, "is a flag, or a list [flag, note]")
-    name = flag.removeprefix("!")
+    name = flag.lstrip("!+")
     if name and name not in FLAGS:
         raise ConfigError(file, where, f"{name!r} is no state flag", ", ".join(FLAGS))
-    return Bit(int(byte), int(bit), name or None, flag.startswith("!"), note)
+    marks = flag.removesuffix(name)
+    return Bit(int(byte), int(bit), name or None, "!" in marks, "+" in marks, note)

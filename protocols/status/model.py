@@ -1,9 +1,10 @@
-"""What a device says of itself. Every field may be None: unknown, because it was not asked, the model cannot tell, or
-the profile does not say that the bit means it. None is never turned into False."""
+"""What a device says of itself. Every field may be None: unknown, because it was not asked, the model cannot
+tell, or the profile does not say that the bit means it. None is never turned into False."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,11 @@ class DeviceState:
     def updated(self, newer: Self) -> Self:
         """This state with every field that `newer` knows."""
         return replace(self, **{k: v for k, v in newer.as_dict().items() if v is not None})
+
+    def with_flags(self, flags: Mapping[str, bool]) -> Self:
+        """This state with these FLAGS set; any other name is a TypeError."""
+        changes: dict[str, Any] = dict(flags)
+        return replace(self, **changes)
 
     def as_dict(self) -> dict[str, bool | int | float | datetime | None]:
         return {name: getattr(self, name) for name in FIELDS}

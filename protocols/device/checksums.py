@@ -1,0 +1,9 @@
+"""Sums that device families share. Each is checked against the worked examples of its manual."""
+
+
+def isl_bcc(body: bytes) -> bytes:
+    """Datecs ISL: the 16-bit arithmetic sum of the bytes from LEN to the postamble 05h, both included, as
+    four hex digits with 30h added to each (1AE3h is sent as 31h 3Ah 3Eh 33h; Datecs FP-800 protocol 1.00BG,
+    "BCC")."""
+    total = sum(body) & 0xFFFF
+    return bytes(0x30 + (total >> shift & 0x0F) for shift in (12, 8, 4, 0))

@@ -1,0 +1,459 @@
+"""Datecs ISL with six status bytes: Datecs FP, FMP, SK1 and DP, and Eltrade, Daisy and Incotex on the same
+frame. What a status bit means is data (profiles/datecs_isl_legacy.toml). Only read-only commands exist
+here."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+
+from protocols.device.checksums import isl_bcc
+from protocols.device.exchange import Exchange, Frame
+from protocols.device.family import (
+    Command,
+    Direction,
+    Evidence,
+    Family,
+    Known,
+    Ports,
+    Reply,
+    Serial,
+    Unparsed,
+    When,
+)
+from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
+from protocols.device.profile import Profile
+from protocols.errors import Unexpected, UsageError
+from protocols.status.model import DeviceState, Identity
+
+FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0x7F
+STATUS_BYTES = 6
+_SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
+_CONTROL = {SYN: "SYN", NAK: "NAK"}
+
+STATUS = Command("status", 0x4A, b"X", When.POLL)
+WEAR = Command("wear counters", 0x4A, b"P")
+COMMANDS = (
+    Command("identification", 0x5A, b"", When.IDENTIFY),
+    STATUS,
+    Command("date and time", 0x3E, b"", When.SLOW),
+    Command("last fiscal record", 0x40, b"", When.SLOW),
+    Command("sums of the day", 0x41, b"0", When.SLOW),
+    Command("free fiscal records", 0x44, b"", When.SLOW),
+    Command("receipt status", 0x4C, b"", When.SLOW),
+    Command("supply voltage", 0x51, b"", When.SLOW),
+    Command("date of the last fiscal record", 0x56, b"T", When.SLOW),
+    Command("tax number", 0x63, b"", When.SLOW),
+    WEAR,
+    Command("print lines left", 0x4A, b"L"),
+    Command("identification with all switches", 0x5A, b"*"),
+    Command("last fiscal record with time", 0x40, b"*"),
+    Command("last fiscal record, sales", 0x40, b"0"),
+    Command("last fiscal record, taxes", 0x40, b"1"),
+    Command("day of the last fiscal record", 0x56, b""),
+    Command("receipt status with payment", 0x4C, b"T"),
+    Command("current receipt", 0x67, b""),
+    Command("payments of the day", 0x6E, b""),
+    Command("last document number", 0x71, b""),
+    Command("tax rates", 0x61, b""),
+    Command("last error", 0x20, b""),
+)
+_ALLOWED = {(command.code, command.data): command for command in COMMANDS}
+_NAMES: Mapping[int, str] = {int(c.code): c.name for c in reversed(COMMANDS)}
+
+
+class _Codec:
+    def first_sequence(self) -> int:
+        return FIRST_SEQUENCE
+
+    def next_sequence(self, sequence: int) -> int:
+        return sequence + 1 if FIRST_SEQUENCE <= sequence < LAST_SEQUENCE else FIRST_SEQUENCE
+
+    def encode(self, command: Command, sequence: int) -> bytes:
+        if (command.code, command.data) not in _ALLOWED:
+            raise UsageError(
+                f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command"
+            )
+        if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
+            raise UsageError(f"sequence {sequence} is not within {FIRST_SEQUENCE}..{LAST_SEQUENCE}")
+        body = bytes([0x24 + len(command.data), sequence, int(command.code), *command.data, _POSTAMBLE])
+        return bytes([PREAMBLE]) + body + isl_bcc(body) + bytes([_TERMINATOR])
+
+    def exchange(self, command: Command, sequence: int) -> Exchange:
+        request = self.encode(command, sequence)
+        return IslExchange(request, sequence, int(command.code), cut_reply, _refused)
+
+    def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
+        frames = _frames(raw, direction)
+        if request is None or direction is Direction.HOST_TO_DEVICE:
+            return [Reply(frame) for frame in frames]
+        return _paired(frames, _requests(request))
+
+    def parse_payload(
+        self, payload: bytes, direction: Direction, request: bytes | None = None
+    ) -> Sequence[Reply]:
+        frame = _payload(payload, direction)
+        if request is None or direction is Direction.HOST_TO_DEVICE:
+            return [Reply(frame)]
+        return _paired([frame], [_payload(request, Direction.HOST_TO_DEVICE)])
+
+
+def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
+    """The reply that starts at the 01h at `start`, strictly by its LEN. Facts: FP-800 protocol 1.00BG, part
+    D."""
+    cut = _cut(raw, start, 0x2B)
+    if cut is None:
+        return None
+    body, end = cut
+    marker, status = body[-8], body[-7:-1]
+    if marker != _SEPARATOR:
+        raise Unparsed("frame.separator", "04h does not stand before the status bytes")
+    if any(byte < 0x80 for byte in status):
+        raise Unparsed("frame.status", "a status byte without bit 7")
+    return Frame(body[1], body[2], data=_unescaped(body[3:-8]), status=status), end
+
+
+def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
+    cut = _cut(raw, start, 0x24)
+    if cut is None:
+        return None
+    body, end = cut
+    return Frame(body[1], body[2], data=_unescaped(body[3:-1])), end
+
+
+def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
+    """The checked bytes LEN..05 of the frame at `start` and its end; None while bytes are missing. Each byte
+    is judged as soon as it is there, so that noise is not waited for."""
+    head = raw[start + 1 : start + 4]
+    if head and head[0] < shortest:
+        raise Unparsed("frame.length", f"LEN {head[0]:02X}h is too small")
+    if any(byte < 0x20 for byte in head[1:]):
+        raise Unparsed("frame.header", "SEQ or CMD below 20h")
+    if not head:
+        return None
+    stop = start + 1 + head[0] - 0x20
+    end = stop + 5
+    if len(raw) < end:
+        return None
+    body, tail = raw[start + 1 : stop], raw[stop:end]
+    if body[-1] != _POSTAMBLE or tail[4] != _TERMINATOR:
+        raise Unparsed("frame.markers", "05h or 03h is not where LEN says")
+    if tail[:4] != isl_bcc(body):
+        raise Unparsed("frame.checksum", "the checksum does not fit")
+    return body, end
+
+
+def _unescaped(data: bytes) -> bytes:
+    out, at = bytearray(), 0
+    while at < len(data):
+        byte = data[at]
+        if byte == _ESCAPE:
+            at += 1
+            if at >= len(data) or not 0x40 <= data[at] <= 0x5F:
+                raise Unparsed("frame.escape", "10h is not followed by a control byte with 40h added")
+            byte = data[at] - 0x40
+        elif byte < 0x20 and byte not in (0x09, 0x0A):
+            raise Unparsed("frame.data", f"control byte {byte:02X}h in the data")
+        out.append(byte)
+        at += 1
+    return bytes(out)
+
+
+def _frames(raw: bytes, direction: Direction) -> list[Frame]:
+    device = direction is Direction.DEVICE_TO_HOST
+    frames: list[Frame] = []
+    at = 0
+    while at < len(raw):
+        if device and raw[at] in _CONTROL:
+            frames.append(Frame(None, _CONTROL[raw[at]]))
+            at += 1
+            continue
+        frame, at = _one(raw, at, device=device, before=frames)
+        frames.append(frame)
+    if not frames:
+        raise Unparsed("frame.empty", "there are no bytes")
+    return frames
+
+
+def _one(raw: bytes, at: int, *, device: bool, before: list[Frame]) -> tuple[Frame, int]:
+    if raw[at] != PREAMBLE:
+        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start", before)
+    try:
+        found = cut_reply(raw, at) if device else _cut_request(raw, at)
+    except Unparsed as e:
+        raise Unparsed(e.code, str(e), before) from e
+    if found is None:
+        raise Unparsed("frame.truncated", "the frame is not complete", before)
+    return found
+
+
+def _requests(raw: bytes) -> list[Frame]:
+    try:
+        return _frames(raw, Direction.HOST_TO_DEVICE)
+    except Unparsed as e:
+        raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
+
+
+def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
+    """Every frame with the request that it answers, in order; a device may repeat an answer."""
+    replies: list[Reply] = []
+    at = 0
+    for frame in frames:
+        if isinstance(frame.command, str):
+            replies.append(Reply(frame, requests[at]))
+            continue
+        here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
+        if not here:
+            raise Unparsed("reply.mismatch", "sequence or command is not that of the request", frames)
+        at = here[0]
+        replies.append(Reply(frame, requests[at]))
+    return replies
+
+
+def _answers(frame: Frame, request: Frame) -> bool:
+    return (frame.sequence, frame.command) == (request.sequence, request.command)
+
+
+def _payload(payload: bytes, direction: Direction) -> Frame:
+    """CMD, data and, from the device, perhaps 04h and the status bytes."""
+    if not payload or payload[0] < 0x20:
+        raise Unparsed("payload.command", "a payload starts with a command of 20h or more")
+    data, status = payload[1:], b""
+    marked = len(data) > STATUS_BYTES and data[-7] == _SEPARATOR
+    if direction is Direction.DEVICE_TO_HOST and marked:
+        data, status = data[:-7], data[-6:]
+        if any(byte < 0x80 for byte in status):
+            raise Unparsed("frame.status", "a status byte without bit 7")
+    return Frame(None, payload[0], data=data, status=status)
+
+
+def _refused(frame: Frame) -> str | None:
+    """An empty reply with bit 0.1 or 0.0: the command is unknown or its data are wrong. 1.1: not allowed
+    now."""
+    if frame.data or not frame.status:
+        return None
+    if frame.status[0] & 0x02:
+        return "it does not know it"
+    if frame.status[0] & 0x01:
+        return "syntax error"
+    return "not allowed in this mode" if frame.status[1] & 0x02 else None
+
+
+# What the replies say
+
+_MAKERS = {"DT": "Datecs", "DA": "Datecs", "ED": "Eltrade", "DY": "Daisy", "IN": "Incotex"}
+"""First two letters of the Bulgarian device number (ErpNet.FP, one driver per maker)."""
+_SERIAL = re.compile(r"[A-Z]{2}\d{6}")
+
+
+def text(data: bytes) -> str:
+    """INFERENCE: cp1251 fits the Bulgarian and Ukrainian firmware; the Baltic code page is not known."""
+    return data.decode("cp1251", errors="replace").strip()
+
+
+def identify(replies: Sequence[Reply]) -> Identity:
+    """5Ah: Name,Firmware,Checksum,Switches,Serial,FiscalMemory; the number of fields differs by country and
+    maker."""
+    found = Identity()
+    for reply in replies:
+        if reply.frame.command == 0x5A and reply.frame.data:
+            found = found.updated(_diagnostic(text(reply.frame.data)))
+        elif reply.frame.command == 0x63:
+            found = found.updated(Identity(tax_number=text(reply.frame.data).split(",")[0]))
+    return found
+
+
+def _diagnostic(line: str) -> Identity:
+    fields = [field.strip() for field in line.split(",")]
+    if len(fields) < 5:
+        raise Unexpected(f"the identification {line!r} is not that of an ISL printer")
+    at = next((i for i, field in enumerate(fields) if i > 2 and _SERIAL.fullmatch(field)), 4)
+    serial = fields[at]
+    maker = _MAKERS.get(serial[:2], "") if _SERIAL.fullmatch(serial) else ""
+    model, firmware = fields[0], fields[1]
+    if maker == "Daisy":
+        model, _, firmware = fields[0].partition(" ")
+    elif maker == "Incotex":
+        model, firmware = "", fields[0]
+    elif maker == "Eltrade":
+        firmware = fields[2]
+    memory = fields[at + 1] if at + 1 < len(fields) else ""
+    return Identity(maker=maker, model=model, firmware=firmware, serial=serial, fiscal_memory_number=memory)
+
+
+def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
+    state = DeviceState()
+    for reply in replies:
+        state = state.updated(_reply_state(reply.frame, profile))
+    if replies and replies[-1].frame.command == "SYN":
+        state = replace(state, busy=True)
+    return state
+
+
+def _reply_state(frame: Frame, profile: Profile) -> DeviceState:
+    if not isinstance(frame.command, int):
+        return DeviceState()
+    state = DeviceState(online=True)
+    status = frame.status or (_status_data(frame) or b"")
+    state = state.updated(profile.read(dict(enumerate(status))))
+    read = _READERS.get(frame.command)
+    if read and frame.data:
+        state = state.updated(read(text(frame.data)))
+    return state
+
+
+def _status_data(frame: Frame) -> bytes | None:
+    """4Ah gives the status bytes as data too."""
+    data = frame.data
+    whole = frame.command == STATUS.code and len(data) == STATUS_BYTES and min(data) >= 0x80
+    return data if whole else None
+
+
+def _clock(line: str) -> DeviceState:
+    return DeviceState(device_time=_time(line.removesuffix(" DST"), "%d-%m-%y %H:%M:%S"))
+
+
+def _last_record(line: str) -> DeviceState:
+    fields = line.split(",")
+    if fields[0] != "P" or len(fields) < 3:
+        return DeviceState()
+    return DeviceState(last_z_number=_number(fields[1]), last_z_time=_record_time(fields[-1]))
+
+
+def _record_time(field: str) -> datetime | None:
+    digits = "".join(c for c in field if c.isdigit())
+    return _time(digits, "%d%m%y") or _time(digits, "%d%m%y%H%M%S") or _time(digits, "%d%m%y%H%M")
+
+
+def _last_record_time(line: str) -> DeviceState:
+    when = _time(line, "%d-%m-%Y %H:%M:%S") or _time(line, "%d-%m-%Y")
+    return DeviceState(last_z_time=when)
+
+
+def _free_records(line: str) -> DeviceState:
+    return DeviceState(free_z_records=_number(line.split(",", maxsplit=1)[0]))
+
+
+def _receipt(line: str) -> DeviceState:
+    return DeviceState(receipt_open={"1": True, "0": False}.get(line.split(",", maxsplit=1)[0]))
+
+
+def _voltage(line: str) -> DeviceState:
+    try:
+        volts = float(line.split(",", maxsplit=1)[0])
+    except ValueError:
+        return DeviceState()
+    return DeviceState(supply_voltage=volts if 0 < volts < 100 else None)
+
+
+def _tax_number(line: str) -> DeviceState:
+    return DeviceState(tax_number_set=bool(line.split(",", maxsplit=1)[0].strip(" 0")))
+
+
+def _day_sums(line: str) -> DeviceState:
+    return DeviceState(day_open=_any_sum(line.split(",")))
+
+
+def _day_payments(line: str) -> DeviceState:
+    """Cash, credit, debit, cheque and up to four more; the last two fields are counters."""
+    return DeviceState(day_open=_any_sum(line.split(",")[:4]))
+
+
+def _any_sum(fields: Sequence[str]) -> bool | None:
+    if not all(re.fullmatch(r"[+-]?\d+(\.\d+)?", field.strip()) for field in fields):
+        return None
+    return any(field.strip("+-0. ") for field in fields)
+
+
+def _number(field: str) -> int | None:
+    field = field.strip()
+    return int(field) if field.isascii() and field.isdigit() and len(field) < 12 else None
+
+
+def _time(line: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(line, form)  # noqa: DTZ007 - the device knows no zone
+    except ValueError:
+        return None
+
+
+_READERS = {
+    0x3E: _clock,
+    0x40: _last_record,
+    0x41: _day_sums,
+    0x44: _free_records,
+    0x4C: _receipt,
+    0x51: _voltage,
+    0x56: _last_record_time,
+    0x63: _tax_number,
+    0x6E: _day_payments,
+}
+
+
+def counters(replies: Sequence[Reply]) -> Mapping[str, int]:
+    """4Ah P: how worn the printer is (FP-800 protocol 1.00BG, 4Ah)."""
+    names = ("paper_mm", "documents", "cuts", "power_ons", "modem_restarts")
+    for reply in replies:
+        line = text(reply.frame.data)
+        if reply.frame.command == WEAR.code and line.startswith("P"):
+            numbers = [_number(field) for field in line[1:].split(",")]
+            pairs = zip(names, numbers, strict=False)
+            return MappingProxyType({name: n for name, n in pairs if n is not None})
+    return {}
+
+
+def explain(reply: Reply, profile: Profile) -> str:
+    frame = reply.frame
+    if isinstance(frame.command, str):
+        return {
+            "SYN": "The device is working on the request; wait for its answer.",
+            "NAK": "The device could not read the request; send it again with the same sequence number.",
+        }[frame.command]
+    name = _NAMES.get(frame.command or 0, "a command that Plomba never sends")
+    if not frame.status and reply.request is None and not frame.data:
+        return f"Command {frame.command:02X}h: {name}."
+    said = f', "{text(frame.data)}"' if frame.data and not _status_data(frame) else ""
+    refused = _refused(frame)
+    if refused:
+        said += f"; the device refuses the command: {refused}"
+    status = frame.status or (_status_data(frame) or b"")
+    notes = profile.notes(dict(enumerate(status)))
+    bits = f" Status: {'; '.join(notes)}." if notes else (" Status: nothing to report." if status else "")
+    return f"Command {frame.command:02X}h: {name}{said}.{bits}"
+
+
+FAMILY = Family(
+    name="datecs_isl_legacy",
+    models=(
+        "Datecs FP-550, FP-650, FP-700, FP-800, FP-2000, FMP-10, SK1-21F, SK1-31F",
+        "Datecs FP-300, FP-1000",
+        "Datecs DP-05, DP-15, DP-25, DP-35, DP-150, WP-50",
+        "Eltrade A1, A3, A6, B1, B3, PRP 250F",
+        "Daisy Compact, eXpert, Perfect, Micro, FX",
+        "Incotex 133, 181, 300S, 300SM, 777",
+    ),
+    ports=Ports(serial=Serial((115200, 9600, 19200, 38400, 57600, 4800, 2400, 1200)), tcp=(3999, 4999, 9100)),
+    codec=_Codec(),
+    identify=identify,
+    read_state=read_state,
+    read_only_commands=COMMANDS,
+    evidence=Evidence(
+        Known.MANUAL,
+        "2026-11-22",
+        (
+            "Datecs FP-800/FP-2000/FP-650/SK1/FMP-10/FP-550 protocol 1.00BG",
+            "Datecs FP-300/FP-1000-02 programmer's manual",
+            "Datecs DP/WP protocol 2.04BG",
+            "Eltrade protocol 1.1.1",
+            "Daisy protocol 2019-10-02",
+            "Incotex protocol 2019-02-20",
+        ),
+        (
+            "code page and identification fields of Baltic firmware",
+            "no bit of any profile shows the cash drawer",
+        ),
+    ),
+    explain=explain,
+    counters=counters,
+)

@@ -1,0 +1,294 @@
+"""ESC/POS receipt printers and the drawer on their connector: real-time status, printer identification, and
+nothing that prints, kicks or changes a setting. Automatic status (ASB) is recognised, never switched on."""
+
+from collections.abc import Sequence
+
+from protocols.device.escpos_exchange import (
+    DLE_EOT,
+    GS_I,
+    GS_R,
+    BufferedExchange,
+    Kind,
+    Piece,
+    PollExchange,
+    pieces,
+)
+from protocols.device.exchange import Exchange, Frame
+from protocols.device.family import (
+    Command,
+    Direction,
+    Evidence,
+    Family,
+    Known,
+    Ports,
+    Reply,
+    Serial,
+    Unparsed,
+    When,
+)
+from protocols.device.profile import Profile
+from protocols.errors import UsageError
+from protocols.status.model import DeviceState, Identity
+
+_IDENTITY = {67: "model", 66: "maker", 68: "serial", 65: "firmware"}
+IDENTITY = Command("identification", GS_I, bytes(_IDENTITY), When.IDENTIFY)
+COMMANDS = (
+    IDENTITY,
+    Command("printer status", DLE_EOT, b"\x01", When.POLL),
+    Command("cause of offline", DLE_EOT, b"\x02", When.POLL),
+    Command("cause of error", DLE_EOT, b"\x03", When.POLL),
+    Command("paper sensor", DLE_EOT, b"\x04", When.POLL),
+    Command("paper sensor, buffered", GS_R, b"\x01"),
+    Command("drawer connector, buffered", GS_R, b"\x02"),
+)
+_ALLOWED = {(command.code, command.data) for command in COMMANDS}
+
+# Host commands that a capture may hold and that are understood: command -> (name, number of argument bytes).
+# Only the first three kinds can be encoded.
+_SEEN = {
+    DLE_EOT: ("real-time status", 1),
+    GS_I: ("identification", 1),
+    GS_R: ("buffered status", 1),
+    0x1D61: ("automatic status on or off", 1),
+    0x1B40: ("initialise", 0),
+    0x1B70: ("drawer kick", 3),
+    0x1B75: ("drawer status, obsolete", 1),
+    0x1B76: ("paper status, obsolete", 0),
+    0x1005: ("real-time request", 1),
+    0x1014: ("real-time drawer kick", 3),
+}
+_ANSWERS = {DLE_EOT: Kind.STATUS, GS_I: Kind.BLOCK, GS_R: Kind.PLAIN}
+
+
+class _Codec:
+    def first_sequence(self) -> int:
+        return 0
+
+    def next_sequence(self, sequence: int) -> int:  # noqa: ARG002 - the line has no sequence numbers
+        return 0
+
+    def encode(self, command: Command, sequence: int) -> bytes:  # noqa: ARG002 - the line has no sequence numbers
+        return b"".join(_requests(command))
+
+    def exchange(self, command: Command, sequence: int) -> Exchange:  # noqa: ARG002 - the line has no sequence numbers
+        requests = _requests(command)
+        if command.code == DLE_EOT:
+            return PollExchange(requests[0])
+        if command.code == GS_R:
+            return BufferedExchange(
+                requests, Kind.PLAIN, lambda found: Frame(None, GS_R, status=found[0]), optional=False
+            )
+        return BufferedExchange(requests, Kind.BLOCK, _identity_frame, optional=True)
+
+    def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
+        if direction is Direction.HOST_TO_DEVICE:
+            return [Reply(frame) for frame in _host_frames(raw)]
+        if request is None:
+            return [Reply(_unasked(piece)) for piece in _whole(raw)]
+        try:
+            asked = _host_frames(request)
+        except Unparsed as e:
+            raise Unparsed("request.invalid", f"the request is not understood: {e}") from e
+        return _paired(_whole(raw), asked)
+
+    def parse_payload(
+        self, payload: bytes, direction: Direction, request: bytes | None = None
+    ) -> Sequence[Reply]:
+        return self.parse(payload, direction, request)
+
+
+def _requests(command: Command) -> tuple[bytes, ...]:
+    if (command.code, command.data) not in _ALLOWED:
+        raise UsageError(f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command")
+    head = int(command.code).to_bytes(2, "big")
+    return tuple(head + bytes([argument]) for argument in command.data)
+
+
+def _identity_frame(answers: list[bytes]) -> Frame:
+    return Frame(None, GS_I, data=b"".join(answer + b"\0" for answer in answers))
+
+
+def _host_frames(raw: bytes) -> list[Frame]:
+    frames: list[Frame] = []
+    at = 0
+    while at < len(raw):
+        code = int.from_bytes(raw[at : at + 2], "big")
+        if len(raw) < at + 2 or code not in _SEEN:
+            raise Unparsed("frame.command", f"{raw[at : at + 2].hex()} is no status command", frames)
+        size = _SEEN[code][1]
+        if code == DLE_EOT and raw[at + 2 : at + 3] in (b"\x07", b"\x08", b"\x12"):
+            size = 2
+        data = raw[at + 2 : at + 2 + size]
+        if len(data) < size:
+            raise Unparsed("frame.truncated", "the command is not complete", frames)
+        frames.append(Frame(None, code, data=data))
+        at += 2 + size
+    if not frames:
+        raise Unparsed("frame.empty", "there are no bytes")
+    return frames
+
+
+def _whole(raw: bytes) -> list[Piece]:
+    found, end = [], 0
+    for piece, end in pieces(raw):  # noqa: B007 - the last end is needed
+        found.append(piece)
+    if end < len(raw):
+        raise Unparsed("frame.truncated", "the last answer is not complete")
+    if not found:
+        raise Unparsed("frame.empty", "there are no bytes")
+    if any(piece.kind is Kind.NOISE for piece in found):
+        raise Unparsed("frame.pattern", "a byte has not the fixed bits of any ESC/POS answer")
+    return found
+
+
+def _unasked(piece: Piece) -> Frame:
+    if piece.kind is Kind.PLAIN:
+        raise Unparsed("reply.ambiguous", "only the request can tell what this byte answers")
+    if piece.kind is Kind.CONTROL:
+        return Frame(None, piece.data.decode())
+    if piece.kind is Kind.ASB:
+        return Frame(None, "ASB", status=piece.data)
+    return _frame(piece)
+
+
+def _frame(piece: Piece) -> Frame:
+    if piece.kind is Kind.BLOCK:
+        return Frame(None, GS_I, data=piece.data)
+    return Frame(None, DLE_EOT if piece.kind is Kind.STATUS else GS_R, status=piece.data)
+
+
+def _paired(found: Sequence[Piece], asked: Sequence[Frame]) -> list[Reply]:
+    """Real-time answers overtake buffered ones, so each kind is in order by itself. As no answer names its
+    question, one too few or too many leaves every pairing in doubt."""
+    replies: list[Reply] = []
+    for kind in (Kind.STATUS, Kind.BLOCK, Kind.PLAIN):
+        questions = [frame for frame in asked if _ANSWERS.get(int(frame.command or 0)) is kind]
+        answers = [piece for piece in found if piece.kind is kind]
+        if len(questions) != len(answers):
+            raise Unparsed("reply.mismatch", "these are not the answers to the request")
+        replies += [Reply(_frame(a), q) for q, a in zip(questions, answers, strict=True)]
+    if len(replies) != len(found) or not replies:
+        raise Unparsed("reply.mismatch", "something else stands among the answers")
+    return replies
+
+
+# What the replies say
+
+
+def identify(replies: Sequence[Reply]) -> Identity:
+    """Whoever answered DLE EOT with its fixed bits is an ESC/POS printer; many clones say no more."""
+    found: dict[str, str] = {}
+    for reply in replies:
+        if reply.frame.command == GS_I and reply.request:
+            found.update(zip_identity(reply.request.data, reply.frame.data))
+    return Identity(**found)
+
+
+def zip_identity(asked: bytes, answered: bytes) -> dict[str, str]:
+    """One answer per question, each but a lone one ended by 00h."""
+    texts = [answered] if len(asked) == 1 else answered.split(b"\0")[:-1]
+    pairs = zip(asked, texts, strict=False)
+    return {
+        _IDENTITY[n]: text.rstrip(b"\0").decode("ascii", errors="replace").strip()
+        for n, text in pairs
+        if n in _IDENTITY
+    }
+
+
+def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
+    status, mask = _bits(replies)
+    return profile.read(status, mask)
+
+
+def _bits(replies: Sequence[Reply]) -> tuple[dict[int, int], dict[int, int]]:
+    """Every reply told in the bits of DLE EOT 1..4: number n -> byte, and which of its bits were said."""
+    status: dict[int, int] = {}
+    mask: dict[int, int] = {}
+    for reply in replies:
+        for n, (byte, said) in _as_real_time(reply).items():
+            status[n] = status.get(n, 0) & ~said | byte & said
+            mask[n] = mask.get(n, 0) | said
+    return status, mask
+
+
+def _as_real_time(reply: Reply) -> dict[int, tuple[int, int]]:
+    frame, n = reply.frame, reply.request.data[:1] if reply.request else b""
+    if frame.command == "ASB" and len(frame.status) == 4:
+        return _from_asb(frame.status)
+    if len(frame.status) != 1 or not n:
+        return {}
+    byte = frame.status[0]
+    if frame.command == DLE_EOT and 1 <= n[0] <= 4:
+        return {n[0]: (byte, 0x6C)}
+    if frame.command == GS_R and n in (b"\x01", b"1"):
+        return {4: ((byte & 0x03) << 2 | (byte & 0x0C) << 3, 0x6C)}
+    if frame.command == GS_R and n in (b"\x02", b"2"):
+        return {1: ((byte & 0x01) << 2, 0x04)}
+    return {}
+
+
+def _from_asb(status: bytes) -> dict[int, tuple[int, int]]:
+    """TM-T88III specification, GS a: the same facts in other places."""
+    first, second, third = status[:3]
+    return {
+        1: (first & 0x0C | (second & 0x01) << 5 | (second & 0x02) << 5, 0x6C),
+        2: ((first & 0x20) >> 3 | (first & 0x40) >> 3, 0x0C),
+        3: (second & 0x6C, 0x6C),
+        4: ((third & 0x03) << 2 | (third & 0x0C) << 3, 0x6C),
+    }
+
+
+def explain(reply: Reply, profile: Profile) -> str:
+    frame = reply.frame
+    if frame.command in ("XON", "XOFF"):
+        return (
+            "The printer can receive again." if frame.command == "XON" else "The printer cannot receive now."
+        )
+    if frame.command == GS_I and (reply.request or frame.data):
+        return f'Identification: "{frame.data.decode("ascii", errors="replace")}".'
+    if not frame.status:
+        return _explain_request(frame)
+    status, mask = _bits([reply])
+    if not status:
+        return (
+            f"Real-time status {frame.status.hex().upper()}h; without the request its bits have no meaning."
+        )
+    notes = profile.notes(status, mask)
+    name = "Automatic status" if frame.command == "ASB" else f"Status {', '.join(map(str, status))}"
+    return f"{name}: {'; '.join(notes) if notes else 'nothing to report'}."
+
+
+def _explain_request(frame: Frame) -> str:
+    name = _SEEN[int(frame.command or 0)][0]
+    sent = "" if frame.command in _ANSWERS else " Plomba never sends it."
+    return f"Request: {name} {frame.data.hex(' ').upper()}".rstrip() + "." + sent
+
+
+FAMILY = Family(
+    name="escpos",
+    models=("Epson TM and compatible receipt printers", "Star, Citizen, Bixolon and others in ESC/POS mode"),
+    ports=Ports(
+        serial=Serial((9600, 19200, 38400, 115200)),
+        tcp=(9100,),
+        vid_pids=((0x04B8, 0x0202), (0x04B8, 0x0E03), (0x04B8, 0x0E15)),
+        usb_printer_class=True,
+    ),
+    codec=_Codec(),
+    identify=identify,
+    read_state=read_state,
+    read_only_commands=COMMANDS,
+    evidence=Evidence(
+        Known.MANUAL,
+        "2026-11-22",
+        (
+            "Star Micronics, ESC/POS mode command manual",
+            "Epson TM-T88III specification, appendix G",
+            "Citizen CT-S2000 and iDP-3221 manuals",
+        ),
+        (
+            "which level of the drawer connector means open: it depends on the drawer",
+            "a printer without a near-end sensor may say for ever that the roll is full",
+        ),
+    ),
+    explain=explain,
+)
