@@ -28,7 +28,9 @@ class Source(models.TextChoices):
 
 
 class Incident(models.Model):
-    """Opens once per (terminal, subject, code). `cleared_at` is set while the fault is gone and the hold time runs."""
+    """Opens once per (terminal, subject, code). `cleared_at` is set while the fault is gone and the hold time runs;
+    `resolve_due_at` is the end of the hold time on the server's clock. All other times but `acknowledged_at` are the
+    terminal's where the terminal told of the fault."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.PROTECT, related_name="incidents")
     device = models.ForeignKey(Device, null=True, on_delete=models.SET_NULL, related_name="incidents")
@@ -45,6 +47,7 @@ class Incident(models.Model):
     opened_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     cleared_at = models.DateTimeField(null=True)
+    resolve_due_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     assignee = models.ForeignKey(
@@ -64,8 +67,11 @@ class Incident(models.Model):
         indexes = [
             models.Index(fields=["state", "-opened_at"], name="incident_queue"),
             models.Index(
-                fields=["cleared_at"],
-                condition=Q(cleared_at__isnull=False, state__in=["new", "assigned", "in_progress"]),
+                fields=["terminal", "subject_kind", "subject_id", "code", "-id"], name="incident_of_fault"
+            ),
+            models.Index(
+                fields=["resolve_due_at"],
+                condition=Q(resolve_due_at__isnull=False, state__in=["new", "assigned", "in_progress"]),
                 name="incident_holding",
             ),
         ]

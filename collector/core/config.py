@@ -1,0 +1,124 @@
+"""`collector.toml` -> Config, checked once. Unknown keys are refused with the nearest known key. Knows no Django."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from protocols.errors import ConfigError
+
+HOME_VARIABLE = "PLOMBA_COLLECTOR_HOME"
+FILE_VARIABLE = "PLOMBA_COLLECTOR_CONFIG"
+FILE_NAME = "collector.toml"
+DEFAULT_HOME = Path("/var/lib/plomba-collector")
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    """`public_url` is what agents and browsers use; empty: https://<host>:<port>. `tls = false` only behind a proxy
+    on the same machine that does TLS itself."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8443
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+)?$")] = ""
+    tls: bool = True
+    allowed_hosts: tuple[str, ...] = ()
+    language: Literal["lv", "en", "ru"] = "lv"
+
+
+class Hold(Section):
+    """How long a cleared fault must stay away before its incident resolves itself."""
+
+    device: Seconds = 5
+    host: Seconds = 30
+    backup: Seconds = 0
+    silent: Seconds = 30
+
+
+class Config(Section):
+    """`database`: empty for SQLite in the home folder, else a postgresql:// address. Paths are relative to the home."""
+
+    home: Path
+    database: Annotated[str, Field(pattern=r"^(postgres(ql)?://.+)?$")] = ""
+    time_zone: str = "Europe/Riga"
+    silent_after_s: Annotated[float, Field(ge=5, le=604_800)] = 300
+    backup_dir: Path = Path("backups")
+    secret_key_file: Path = Path("secret.key")
+    tls_dir: Path = Path("tls")
+    server: Server = Server()
+    hold_s: Hold = Hold()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not a time zone of the IANA list, such as Europe/Riga")
+        return value
+
+    @property
+    def public_url(self) -> str:
+        scheme = "https" if self.server.tls else "http"
+        return self.server.public_url or f"{scheme}://{self.server.host}:{self.server.port}"
+
+    @property
+    def sqlite_file(self) -> Path:
+        return self.home / "collector.sqlite3"
+
+    def path(self, path: Path) -> Path:
+        return self.home / path
+
+
+def find(environ: Mapping[str, str] = os.environ) -> tuple[Path, Path]:
+    """The home folder and the configuration file that the environment names."""
+    home = Path(environ.get(HOME_VARIABLE) or DEFAULT_HOME)
+    file = environ.get(FILE_VARIABLE)
+    return home, Path(file) if file else home / FILE_NAME
+
+
+def load(home: Path, file: Path) -> Config:
+    """ConfigError names the file, the key and what is allowed. A file that is not there means all defaults."""
+    document = _read(file) if file.exists() else {}
+    document.setdefault("home", str(home))
+    try:
+        return Config.model_validate(document)
+    except ValidationError as e:
+        raise _first(e, file) from e
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(str(file), "(file)", f"is not TOML: {e}") from e
+    except OSError as e:
+        raise ConfigError(str(file), "(file)", f"cannot be read: {e.strerror}") from e
+
+
+def _first(failure: ValidationError, file: Path) -> ConfigError:
+    error = failure.errors()[0]
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return ConfigError(str(file), key, error["msg"])
+    known = _known([str(part) for part in error["loc"][:-1]])
+    near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.5)
+    hint = f"is not known; did you mean {near[0]}?" if near else "is not known"
+    return ConfigError(str(file), key, hint, "" if near else ", ".join(known))
+
+
+def _known(sections: list[str]) -> list[str]:
+    model: type[BaseModel] = Config
+    for name in sections:
+        annotation = model.model_fields[name].annotation
+        assert isinstance(annotation, type)  # noqa: S101 - only sections nest
+        model = annotation
+    return [name for name in model.model_fields if name != "home"]

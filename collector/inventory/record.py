@@ -1,0 +1,65 @@
+"""Writes what agents tell into the inventory. Called inside the ingest transaction, in the order of the messages."""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from collector.core import live
+from collector.inventory.models import Device, Terminal
+from protocols.wire import v1
+
+
+def record_contact(terminal_id: str, report: v1.Report, received_at: datetime) -> None:
+    """A report came: the terminal is alive, and its clock differs from ours by `clock_offset_s` (plus: ahead)."""
+    queue = report.queue or v1.Queue(messages=0)
+    Terminal.objects.filter(id=terminal_id).update(
+        last_seen_at=received_at,
+        queue_messages=min(queue.messages, 2_147_483_647),
+        queue_oldest_at=queue.oldest_at,
+        clock_offset_s=round((report.sent_at - received_at).total_seconds(), 3),
+    )
+    live.publish_on_commit("terminal", terminal_id)
+
+
+def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> None:
+    """The agent's start: the machine, and the devices that its configuration names. A device that is no longer named
+    is retired; it comes back with its history when it is named again."""
+    Terminal.objects.filter(id=terminal_id).update(
+        hostname=hello.hostname, os=hello.os, agent_version=hello.agent, boot_at=hello.boot_at
+    )
+    for info in hello.devices:
+        Device.objects.update_or_create(
+            terminal_id=terminal_id,
+            name=info.id,
+            defaults={"family": info.family, "port": info.port, "retired_at": None},
+            create_defaults={"family": info.family, "port": info.port, "first_seen_at": received_at},
+        )
+    named = [info.id for info in hello.devices]
+    gone = Device.objects.filter(Q(terminal_id=terminal_id, retired_at=None) & ~Q(name__in=named))
+    gone.update(retired_at=received_at)
+
+
+def record_state(terminal_id: str, state: v1.State, received_at: datetime) -> None:
+    """The whole state of one device. A device that was never named before appears by itself. `state_since` moves only
+    when contact or state differ from before."""
+    device, _ = Device.objects.get_or_create(
+        terminal_id=terminal_id, name=state.device, defaults={"first_seen_at": received_at}
+    )
+    if device.state_since is None or (device.contact, device.state) != (state.contact.value, state.state):
+        device.state_since = state.at
+    device.contact, device.reason = state.contact.value, state.reason
+    device.state, device.state_at = dict(state.state), state.at
+    device.last_good_at = state.last_good_at or device.last_good_at
+    device.round_trip_ms, device.retired_at = state.round_trip_ms, None
+    device.profile = state.profile or device.profile
+    device.identity = {**device.identity, **state.identity}
+    device.save()
+    live.publish_on_commit("device", device.pk, terminal=terminal_id)
+
+
+def record_sample(terminal_id: str, sample: v1.Sample, received_at: datetime) -> None:
+    """The newest figures of the terminal itself; those of devices stay on the timeline only."""
+    if sample.subject.kind is not v1.SubjectKind.TERMINAL:
+        return
+    current = Terminal.objects.filter(id=terminal_id).values_list("sample", flat=True).first() or {}
+    Terminal.objects.filter(id=terminal_id).update(sample={**current, **sample.values}, sample_at=sample.at)
