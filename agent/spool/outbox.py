@@ -23,6 +23,8 @@ STAND_IN = "agent.message_quarantined"
 """The fact that takes the place, and the number, of a message that the collector cannot read."""
 RENEWED = "agent.spool_renewed"
 STAND_IN_KIND = "stand_in"
+FILE = "spool.db"
+"""Its name in the agent's state folder."""
 KEEP = 10_000
 """How many stored messages stay here for a collector that is put back from an older backup: some days."""
 
@@ -55,10 +57,11 @@ class Pending:
 
 class Spool:
     """Safe for several threads and several processes. Every put is durable when it returns: it survives kill
-    -9 and a power cut. `seq` runs from 1 within an epoch, without holes. A damaged file is set aside at
-    opening and a new epoch begins, with a fact about it."""
+    -9 and a power cut. `seq` runs from 1 within an epoch, without holes. Only the `owner`, the resident
+    agent, sets a damaged file aside at opening and begins a new epoch, with a fact about it; others get
+    SpoolDamaged."""
 
-    def __init__(self, path: Path, clock: Clock, *, keep: int = KEEP) -> None:
+    def __init__(self, path: Path, clock: Clock, *, owner: bool = False, keep: int = KEEP) -> None:
         self.path = path
         self._keep = keep
         self._clock = clock
@@ -66,9 +69,12 @@ class Spool:
         try:
             self._db = database.connect(path)
         except SpoolDamaged as e:
+            if not owner:
+                raise
             self._db = self._replaced(str(e))
-        with self._transaction() as db:
-            self._begin_epoch(db)
+        if not self.epoch:
+            with self._transaction() as db:
+                self._begin_epoch(db)
 
     @property
     def epoch(self) -> int:
@@ -96,8 +102,7 @@ class Spool:
         with self._lock, translated():
             epoch = _number(self._db, "epoch")
             found = self._db.execute(
-                "SELECT seq, kind, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
-                (_number(self._db, "acked_to"), max_messages + 1),
+                "SELECT seq, kind, body FROM outbox ORDER BY seq LIMIT ?", (max_messages + 1,)
             )
             for seq, kind, body in found:
                 size += len(body) + 1
@@ -118,8 +123,9 @@ class Spool:
             if complete_to > _number(db, "last_seq"):
                 self._renew(db, "the collector knows later messages of this epoch: this disk was put back")
                 return
-            db.execute("DELETE FROM outbox WHERE seq <= ?", (complete_to - self._keep,))
-            _set_number(db, "acked_to", complete_to)
+            _move(db, "outbox", "stored", "seq <= ?", complete_to)
+            _move(db, "stored", "outbox", "seq > ?", complete_to)
+            db.execute("DELETE FROM stored WHERE seq <= ?", (complete_to - self._keep,))
 
     def renew(self, problem: str) -> None:
         """Begin a new epoch: what waits gets new numbers from 1. For a collector that misses messages which
@@ -144,9 +150,7 @@ class Spool:
 
     def pending(self) -> Pending:
         with self._lock, translated():
-            count, oldest = self._db.execute(
-                "SELECT count(*), min(seq) FROM outbox WHERE seq > ?", (_number(self._db, "acked_to"),)
-            ).fetchone()
+            count, oldest = self._db.execute("SELECT count(*), min(seq) FROM outbox").fetchone()
             aside = self._db.execute("SELECT count(*) FROM quarantine").fetchone()[0]
             at = self._db.execute("SELECT at FROM outbox WHERE seq = ?", (oldest,)).fetchone()
         return Pending(count, datetime.fromisoformat(at[0]) if at else None, aside)
@@ -212,13 +216,11 @@ class Spool:
         return self._db
 
     def _renew(self, db: sqlite3.Connection, problem: str) -> None:
-        rows = db.execute(
-            "SELECT body FROM outbox WHERE seq > ? ORDER BY seq", (_number(db, "acked_to"),)
-        ).fetchall()
+        rows = db.execute("SELECT body FROM outbox ORDER BY seq").fetchall()
         db.execute("DELETE FROM outbox")
+        db.execute("DELETE FROM stored")
         _set_number(db, "epoch", max(self._new_epoch(), _number(db, "epoch") + 1))
         _set_number(db, "last_seq", 0)
-        _set_number(db, "acked_to", 0)
         self._append(db, _fact(1, self._clock.now(), RENEWED, {"problem": problem[:400]}))
         for (body,) in rows:
             self._append(db, v1.MESSAGE.validate_json(body))
@@ -234,6 +236,11 @@ def _store(db: sqlite3.Connection, message: v1.AnyMessage, kind: str = "") -> No
         "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
         (message.seq, kind or message.kind, message.at.isoformat(), body),
     )
+
+
+def _move(db: sqlite3.Connection, source: str, target: str, which: str, seq: int) -> None:
+    db.execute(f"INSERT INTO {target} SELECT * FROM {source} WHERE {which}", (seq,))  # noqa: S608 - our own words
+    db.execute(f"DELETE FROM {source} WHERE {which}", (seq,))  # noqa: S608 - our own words
 
 
 def _number(db: sqlite3.Connection, key: str) -> int:

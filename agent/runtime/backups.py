@@ -1,0 +1,105 @@
+"""Starts each configured backup when it is due, as a process of its own, so that what a backup needs in
+memory goes away with it. The process reports its result itself."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.clock import Clock
+from agent.config import Backup
+from agent.spool import Json, Spool
+from protocols.wire import v1
+
+STATE = "backup."
+_REPORTED = {0, 1, 3, 75}
+"""Exit codes after which the process has told its result itself."""
+
+log = logging.getLogger(__name__)
+
+
+def due_at(plan: Backup, last: datetime | None, now: datetime) -> datetime:
+    """When the next run is due; `now` at once where there was none yet. A run that was missed because the
+    till was off is due at once. `now` carries the till's zone: `at` is local time."""
+    if last is None:
+        return now
+    if plan.every is not None:
+        # A clock that was set back must not postpone the next backup for longer than one interval.
+        return min(last, now) + plan.every
+    assert plan.at is not None  # noqa: S101 - the configuration has one of the two
+    local = min(last, now).astimezone(now.tzinfo)
+    at = local.replace(hour=plan.at.hour, minute=plan.at.minute, second=0, microsecond=0)
+    return at if at > local else at + timedelta(days=1)
+
+
+def command(name: str, config_file: Path) -> list[str]:
+    own = [sys.executable]
+    if not getattr(sys, "frozen", False):
+        own += ["-c", "import sys; from agent.cli import main; sys.exit(main(sys.argv[1:]))"]
+    return [*own, "backup", "--name", name, "--config", str(config_file)]
+
+
+class Backups:
+    """One thread calls `tick`, every few seconds. One backup runs at a time: a till has one disk."""
+
+    def __init__(
+        self,
+        plans: tuple[Backup, ...],
+        config_file: Path,
+        spool: Spool,
+        clock: Clock,
+        ended: Callable[[], None],
+        *,
+        start: Callable[[str, Path], list[str]] = command,
+    ) -> None:
+        self._plans = plans
+        self._config_file = config_file
+        self._spool = spool
+        self._clock = clock
+        self._ended = ended
+        self._command = start
+        self._running: tuple[Backup, subprocess.Popen[bytes]] | None = None
+
+    def tick(self) -> None:
+        if self._running:
+            self._look()
+        if self._running:
+            return
+        now = self._clock.now().astimezone()
+        for plan in self._plans:
+            if due_at(plan, self._last(plan), now) <= now:
+                self._start(plan)
+                return
+
+    def stop(self) -> None:
+        """A backup that is cut off leaves nothing that counts as one."""
+        if self._running:
+            self._running[1].terminate()
+            self._running[1].wait(10)
+
+    def _start(self, plan: Backup) -> None:
+        started: Json = {"started_at": self._clock.now().isoformat()}
+        self._spool.put_all(state={STATE + plan.name: started})
+        process = subprocess.Popen(
+            self._command(plan.name, self._config_file), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        self._running = plan, process
+
+    def _look(self) -> None:
+        if self._running is None or self._running[1].poll() is None:
+            return
+        plan, process = self._running
+        self._running = None
+        if process.returncode not in _REPORTED:
+            log.error("the backup %s broke off with %d", plan.name, process.returncode)
+            subject = v1.Subject(kind=v1.SubjectKind.BACKUP, id=plan.name)
+            detail: v1.Detail = {"exit_code": process.returncode}
+            now = self._clock.now()
+            self._spool.put(v1.Fact(seq=1, at=now, subject=subject, name="backup.broke_off", detail=detail))
+        self._ended()
+
+    def _last(self, plan: Backup) -> datetime | None:
+        kept = self._spool.read_state(STATE + plan.name)
+        return datetime.fromisoformat(str(kept["started_at"])) if isinstance(kept, dict) else None

@@ -1,0 +1,58 @@
+"""The first and the last words of a run: hello, how the last run ended, and that this one stopped
+properly."""
+
+import platform
+from datetime import datetime
+
+from agent.config import Config
+from agent.spool import Json, Spool
+from agent.system.boot import Boot, Ending, LastRun, ending
+from protocols.wire import v1
+
+RUN = "run"
+_TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
+
+
+def begin(spool: Spool, config: Config, boot: Boot, version: str, now: datetime) -> Ending:
+    """Say hello and how the last run ended, and mark this run as not stopped yet: all in one transaction."""
+    ended = ending(_last_run(spool), boot)
+    messages: list[v1.AnyMessage] = [_hello(config, boot, version, now, ended)]
+    if ended is Ending.CRASHED:
+        messages.append(v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.crashed"))
+    spool.put_all(messages, {RUN: _run(boot, clean=False)})
+    return ended
+
+
+def end(spool: Spool, boot: Boot, now: datetime, reason: str) -> None:
+    """The clean stop. After this the next start finds nothing wrong."""
+    stopped = v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.stopped", detail={"reason": reason})
+    spool.put_all([stopped], {RUN: _run(boot, clean=True)})
+
+
+def _hello(config: Config, boot: Boot, version: str, now: datetime, ended: Ending) -> v1.Hello:
+    return v1.Hello(
+        seq=1,
+        at=now,
+        agent=version,
+        hostname=config.agent.name or platform.node() or "?",
+        os=f"{platform.system()} {platform.release()}"[:400],
+        boot_at=boot.at,
+        clean=None if ended is Ending.FIRST else ended is Ending.CLEAN,
+        devices=tuple(v1.DeviceInfo(id=d.id, family=d.family, port=d.port) for d in config.devices),
+        backups=tuple(b.name for b in config.backups),
+    )
+
+
+def _run(boot: Boot, *, clean: bool) -> Json:
+    return {"boot_at": boot.at.isoformat(), "boot_id": boot.id, "clean": clean}
+
+
+def _last_run(spool: Spool) -> LastRun | None:
+    kept = spool.read_state(RUN)
+    if not isinstance(kept, dict):
+        return None
+    return LastRun(
+        boot_at=datetime.fromisoformat(str(kept["boot_at"])),
+        boot_id=str(kept["boot_id"]),
+        clean=kept["clean"] is True,
+    )

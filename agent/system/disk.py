@@ -1,0 +1,65 @@
+"""Free room on the local filesystems of the till, and on the one that holds the agent's queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from agent.system.probe import Condition, Measured
+
+_NOT_DISKS = {"squashfs", "iso9660", "udf", "overlay", "tmpfs", "devtmpfs", "ramfs", "efivarfs", "cramfs"}
+_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    free: int
+    total: int
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.free / self.total
+
+
+def judge(rooms: Mapping[str, Room], low_percent: float) -> Measured:
+    """`disk_free_*` are of the tightest filesystem; one more figure for each, with its place after a
+    colon."""
+    if not rooms:
+        return Measured(conditions=(Condition("host.disk_low", None),))
+    tightest = min(rooms, key=lambda place: rooms[place].percent)
+    least = rooms[tightest]
+    values = {"disk_free_bytes": float(least.free), "disk_free_percent": round(least.percent, 2)}
+    for place, room in rooms.items():
+        values[f"disk_free_bytes:{place[:60]}"] = float(room.free)
+    reason = f"{tightest}: {least.percent:.1f} % free ({least.free / 1e9:.1f} GB)"
+    return Measured(values, (Condition("host.disk_low", least.percent < low_percent, reason),))
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """`queue` is the folder of the agent's queue."""
+
+    queue: Path
+    low_percent: float
+    name: str = "disk"
+
+    def measure(self) -> Measured:
+        return judge(self._rooms(), self.low_percent)
+
+    def _rooms(self) -> dict[str, Room]:
+        places = [p.mountpoint for p in psutil.disk_partitions(all=False) if self._counts(p.fstype, p.opts)]
+        rooms: dict[str, Room] = {}
+        devices: set[int] = set()
+        for place in [*places, str(self.queue)]:
+            device = Path(place).stat().st_dev
+            usage = psutil.disk_usage(place)
+            if device not in devices and usage.total and len(rooms) < _MOST:
+                devices.add(device)
+                # Free for services that are not root: what the till's programs can really use.
+                rooms[place] = Room(usage.free, usage.free + usage.used)
+        return rooms
+
+    @staticmethod
+    def _counts(fstype: str, options: str) -> bool:
+        return bool(fstype) and fstype not in _NOT_DISKS and "ro" not in options.split(",")

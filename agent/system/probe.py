@@ -1,0 +1,32 @@
+"""What one probe of the computer gives: figures for a sample, and conditions for the health room."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`code` is from the closed fault list; `present` is None where the probe cannot tell. `reason` is for
+    people."""
+
+    code: str
+    present: bool | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`values` have their unit in the name."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+
+
+class Probe(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def measure(self) -> Measured:
+        """Look now. May be called at any rhythm; raises nothing but OSError, which means that nothing is
+        known this time."""

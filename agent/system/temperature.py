@@ -1,0 +1,39 @@
+"""The hottest sensor of the computer. Many tills have none, and Windows shows none to programs: then nothing
+is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from agent.system.probe import Condition, Measured
+
+CODE = "host.too_hot"
+_POSSIBLE_C = (-20.0, 130.0)
+"""A sensor that says anything else is not connected."""
+
+
+def judge(sensors: Mapping[str, Sequence[float]], limit_c: float) -> Measured:
+    found = [
+        (celsius, chip)
+        for chip, values in sensors.items()
+        for celsius in values
+        if _POSSIBLE_C[0] < celsius < _POSSIBLE_C[1] and celsius != 0
+    ]
+    if not found:
+        return Measured(conditions=(Condition(CODE, None),))
+    celsius, chip = max(found)
+    condition = Condition(CODE, celsius >= limit_c, f"{chip}: {celsius:.0f} °C")
+    return Measured({"temperature_celsius": round(celsius, 1)}, (condition,))
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    limit_c: float
+    name: str = "temperature"
+
+    def measure(self) -> Measured:
+        read = getattr(psutil, "sensors_temperatures", None)
+        if read is None:
+            return judge({}, self.limit_c)
+        return judge({chip: [s.current for s in found] for chip, found in read().items()}, self.limit_c)
