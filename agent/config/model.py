@@ -1,0 +1,160 @@
+"""Every table and key of the agent's configuration, with its limits and its default. Reads no file."""
+
+import os
+import re
+import sys
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from agent.config import address
+from agent.config.nearest import nearest
+from protocols.device.registry import FAMILIES
+
+
+def data_dir() -> Path:
+    """Where the platform keeps the data of a service."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("ProgramData", r"C:\ProgramData")) / "Plomba" / "state"  # noqa: SIM112
+    return Path("/var/lib/plomba-agent")
+
+
+def _wrong(problem: str, allowed: str = "") -> PydanticCustomError:
+    return PydanticCustomError("plomba", "{problem}", {"problem": problem, "allowed": allowed})
+
+
+def _family(name: str) -> str:
+    if name in FAMILIES:
+        return name
+    raise _wrong(f"unknown family {name!r}{nearest(name, FAMILIES)}", ", ".join(FAMILIES))
+
+
+def _address(text: str) -> str:
+    try:
+        address.parse(text)
+    except ValueError as e:
+        raise _wrong(str(e), address.ALLOWED) from e
+    return text
+
+
+def _url(text: str) -> str:
+    if re.fullmatch(r"https://[^/\s?#]+/?", text):
+        return text.rstrip("/")
+    raise _wrong(f"{text!r} is no collector address", "https://HOST or https://HOST:PORT")
+
+
+def _path(value: object) -> object:
+    return Path(value) if isinstance(value, str) and value else value
+
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def _every(value: object) -> timedelta:
+    match = re.fullmatch(r"([1-9]\d{0,4})([mhd])", value) if isinstance(value, str) else None
+    if not match:
+        raise _wrong(f"{value!r} is no interval", "a number and m, h or d, such as 30m, 6h, 1d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _at(value: object) -> time:
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if not match:
+        raise _wrong(f"{value!r} is no time of day", '"HH:MM", such as "03:30"')
+    return time(int(match[1]), int(match[2]))
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+File = Annotated[Path, BeforeValidator(_path)]
+Percent = Annotated[float, Field(gt=0, lt=100)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Agent(Table):
+    """`name` is what the till calls itself at enrolment; empty means the host name."""
+
+    state_dir: File = Field(default_factory=data_dir)
+    name: Annotated[str, Field(max_length=80)] = ""
+    language: Literal["lv", "en", "ru"] = "lv"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    profiles_dir: File | None = None
+
+
+class Collector(Table):
+    url: Annotated[str, AfterValidator(_url)]
+    report_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
+
+
+class Device(Table):
+    """`drawer_open_when` is None until somebody has looked which level of the sensor means open: till then
+    the drawer is unknown. `model` names the profile where the device does not say its model."""
+
+    id: Name
+    family: Annotated[str, AfterValidator(_family)]
+    port: Annotated[str, AfterValidator(_address)]
+    baud: Annotated[int, Field(ge=300, le=921600)] | None = None
+    parity: Literal["N", "E", "O"] | None = None
+    model: Annotated[str, Field(max_length=80)] = ""
+    poll_s: Annotated[float, Field(ge=0.5, le=3600)] = 5.0
+    slow_s: Annotated[float, Field(ge=10, le=86400)] = 300.0
+    drawer_open_when: Literal["high", "low"] | None = None
+    drawer_open_too_long_s: Annotated[float, Field(gt=0, le=86400)] = 120.0
+    clock_drift_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
+
+
+class Host(Table):
+    sample_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    disk_low_percent: Percent = 10.0
+    memory_low_percent: Percent = 5.0
+    too_hot_celsius: Annotated[float, Field(ge=30, le=120)] = 85.0
+    clock_drift_s: Annotated[float, Field(ge=1, le=86400)] = 60.0
+
+
+class Backup(Table):
+    """`repository` is "collector" or a folder. Either `every` or `at` (local time of the till) is set."""
+
+    name: Name
+    engine: Name
+    source: Annotated[str, Field(min_length=1)]
+    repository: Annotated[str, Field(min_length=1)] = "collector"
+    recovery_key: File
+    every: Annotated[timedelta, BeforeValidator(_every)] | None = None
+    at: Annotated[time, BeforeValidator(_at)] | None = None
+
+    @model_validator(mode="after")
+    def _one_rhythm(self) -> Self:
+        if (self.every is None) == (self.at is None):
+            raise _wrong("needs either every or at", 'every = "6h" or at = "03:30"')
+        return self
+
+
+class Config(Table):
+    agent: Agent = Field(default_factory=Agent)
+    collector: Collector
+    host: Host = Field(default_factory=Host)
+    devices: Annotated[tuple[Device, ...], Field(alias="device", strict=False, max_length=64)] = ()
+    backups: Annotated[tuple[Backup, ...], Field(alias="backup", strict=False, max_length=64)] = ()
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        _unique("device", "id", [device.id for device in self.devices])
+        _unique("device", "port", [device.port for device in self.devices])
+        _unique("backup", "name", [backup.name for backup in self.backups])
+        return self
+
+
+def _unique(table: str, key: str, values: list[str]) -> None:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise _wrong(f"[[{table}]] number {index + 1} has the same {key} {value!r} as one before it")
+
+
+TABLES: dict[str, type[Table]] = {
+    "agent": Agent, "collector": Collector, "host": Host, "device": Device, "backup": Backup,
+}  # fmt: skip

@@ -1,0 +1,132 @@
+"""Which commands are due at one poll, and what is known of the device from this and earlier answers."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from agent.clock import Clock
+from agent.config.model import Device
+from agent.devices.interview import Answers, Interview, choose, identify, read
+from agent.ports.port import Port
+from protocols.device.family import Family, Reply, When
+from protocols.device.profile import Profiles
+from protocols.status.model import DeviceState, Identity
+
+WINDOW_S = 0.8
+"""No further question is begun after this time; what is left is asked at the next poll."""
+_GIVES_UP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """`identified`: the identity was asked for at this poll."""
+
+    state: DeviceState
+    identity: Identity
+    identified: bool
+    profile: str
+    round_trip_s: float | None
+    clock_offset_s: float | None
+
+
+class Conversation:
+    """`hold` asks the POLL commands, and IDENTIFY and SLOW ones when they are due. What the slow ones said
+    is kept until contact is `lost`. A command left unanswered three times, while others are answered,
+    becomes a slow one."""
+
+    def __init__(self, device: Device, family: Family, profiles: Profiles, clock: Clock) -> None:
+        self._device = device
+        self._family = family
+        self._profiles = profiles
+        self._clock = clock
+        self._interview = Interview(family, clock)
+        self._missed: dict[str, int] = {}
+        self.lost()
+
+    def lost(self) -> None:
+        """Contact is gone: the next device on the port may be another one."""
+        self._identity = Identity()
+        self._identifying = Answers()
+        self._slow_state = DeviceState()
+        self._sensors: int | None = None
+        self._offset_s: float | None = None
+        self._due = [*self._family.commands(When.IDENTIFY), *self._family.commands(When.SLOW)]
+        self._slow_at = self._clock.monotonic() + self._device.slow_s
+        self._missed.clear()
+
+    def identify_again(self) -> None:
+        names = {command.name for command in self._due}
+        self._due += [c for c in self._family.commands(When.IDENTIFY) if c.name not in names]
+
+    def hold(self, port: Port) -> Heard:
+        """DeviceError or PortError where the device could not be asked."""
+        began = self._clock.monotonic()
+        self._fall_due(began)
+        always = [c for c in self._family.commands(When.POLL) if self._missed.get(c.name, 0) < _GIVES_UP]
+        polled = self._interview.ask(port, always or self._family.commands(When.POLL))
+        slow, identified = Answers(), False
+        if self._due:
+            slow = self._interview.ask(port, self._due, end_s=began + WINDOW_S)
+            identified = self._take(slow)
+        self._count(polled)
+        return self._conclude(polled, slow, identified=identified)
+
+    def _fall_due(self, now_s: float) -> None:
+        if now_s < self._slow_at:
+            return
+        self._slow_at = now_s + self._device.slow_s
+        poll = [c for c in self._family.commands(When.POLL) if self._missed.get(c.name, 0) >= _GIVES_UP]
+        self._due = [*self._family.commands(When.IDENTIFY), *self._family.commands(When.SLOW), *poll]
+
+    def _take(self, slow: Answers) -> bool:
+        """Strike off what was asked; True when the last question about the identity was among it."""
+        asked = slow.replies.keys() | slow.unanswered
+        commands = self._family.commands(When.IDENTIFY)
+        names = {c.name for c in commands}
+        before = any(c.name in names for c in self._due)
+        self._due = [c for c in self._due if c.name not in asked]
+        self._identifying.replies.update({n: r for n, r in slow.replies.items() if n in names})
+        if not before or any(c.name in names for c in self._due):
+            return False
+        self._identity = identify(self._family, self._identifying.of(commands))
+        self._identifying = Answers()
+        return True
+
+    def _count(self, polled: Answers) -> None:
+        for name in polled.unanswered:
+            self._missed[name] = self._missed.get(name, 0) + 1
+        for name in polled.replies:
+            self._missed.pop(name, None)
+
+    def _conclude(self, polled: Answers, slow: Answers, *, identified: bool) -> Heard:
+        profile = choose(self._profiles, self._identity, self._device.model).with_sensors(self._sensors)
+        aside, profile = read(self._family, self._ordered(slow), profile)
+        self._sensors = profile.sensors
+        fresh, _ = read(self._family, self._ordered(polled), profile)
+        seen_at = aside.device_time or fresh.device_time
+        if seen_at is not None:
+            self._offset_s = _offset_s(seen_at, self._clock.now())
+        self._slow_state = self._slow_state.updated(replace(aside, device_time=None))
+        state = self._slow_state.updated(aside).updated(fresh)
+        return Heard(
+            state=self._drawer(state),
+            identity=self._identity,
+            identified=identified,
+            profile=profile.name,
+            round_trip_s=polled.round_trip_s,
+            clock_offset_s=self._offset_s,
+        )
+
+    def _ordered(self, answers: Answers) -> list[Reply]:
+        return answers.of(self._family.read_only_commands)
+
+    def _drawer(self, state: DeviceState) -> DeviceState:
+        """The sensor's level means open or closed only after somebody has looked which."""
+        when = self._device.drawer_open_when
+        if when is None or state.drawer_sensor_high is None:
+            return state
+        return replace(state, drawer_open=state.drawer_sensor_high is (when == "high"))
+
+
+def _offset_s(device_time: datetime, now: datetime) -> float:
+    """The device keeps the till's local time and knows no zone."""
+    return (device_time - now.astimezone().replace(tzinfo=None)).total_seconds()

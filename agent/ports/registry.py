@@ -1,0 +1,37 @@
+"""Which port answers to which kind of address, written by hand."""
+
+import sys
+from pathlib import Path
+
+from agent.config.address import SerialAddress, TcpAddress, parse
+from agent.ports.port import Port
+from agent.ports.serial_port import SerialPort
+from agent.ports.tcp_port import TcpPort
+from protocols.device.family import Serial
+from protocols.errors import PortGone
+
+
+def open_port(address: str, line: Serial) -> Port:
+    """Open one port; of `line` the first baud rate counts, and only for serial ports. PortGone, PortHeld or
+    PortDenied."""
+    match _parsed(address):
+        case SerialAddress(path):
+            return SerialPort(path, line)
+        case TcpAddress(host, port):
+            return TcpPort(host, port)
+
+
+def exists(address: str) -> bool | None:
+    """Whether the port is there, without opening it; None where only opening would tell."""
+    match _parsed(address):
+        case SerialAddress(path) if sys.platform != "win32":
+            return Path(path).exists()
+        case _:
+            return None
+
+
+def _parsed(address: str) -> SerialAddress | TcpAddress:
+    try:
+        return parse(address)
+    except ValueError as e:
+        raise PortGone(f"{e}", code="port.address") from e

@@ -1,0 +1,124 @@
+"""A serial port through pyserial. Its many failures become PortGone, PortHeld or PortDenied."""
+
+import errno
+import os
+import sys
+from types import TracebackType
+from typing import Self
+
+import serial
+
+from agent.ports.holder import held
+from protocols.device.family import Serial
+from protocols.errors import PortDenied, PortError, PortGone, PortHeld
+
+if sys.platform == "win32":
+    _FAILURES: tuple[type[Exception], ...] = (OSError,)
+else:
+    import fcntl
+    import termios
+
+    _FAILURES = (OSError, termios.error)  # pyserial lets termios.error through when a port vanishes
+
+WRITE_S = 1.0
+_PIECE = 1024
+_HELD = {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}
+_DENIED = {errno.EACCES, errno.EPERM}
+_TIOCGEXCL = 0x80045440  # Linux asm-generic/ioctls.h: reads the exclusive flag that TIOCEXCL sets
+
+
+class SerialPort:
+    """Exclusive by flock (Linux) or by the system (Windows); `agent.ports.holder` says what is seen of
+    others. The kernel's exclusive mode is not set: it would refuse the cash program while we read.
+    `contended` tells instead when the cash program came in between."""
+
+    def __init__(self, path: str, line: Serial) -> None:
+        self._path = path
+        _leave_alone(path)
+        try:
+            self._port = serial.Serial(
+                path,
+                baudrate=line.bauds[0],
+                bytesize=line.bytesize,
+                parity=line.parity,
+                stopbits=line.stopbits,
+                timeout=0,
+                write_timeout=WRITE_S,
+                exclusive=True,
+            )
+        except (*_FAILURES, ValueError) as e:
+            raise _opening(path, e) from e
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except serial.SerialTimeoutException as e:
+            raise PortGone(f"{self._path} takes no bytes", code="port.stuck") from e
+        except _FAILURES as e:
+            raise self._gone(e) from e
+
+    def read(self, wait_s: float) -> bytes:
+        try:
+            self._port.timeout = max(wait_s, 0.0)
+            first = self._port.read(1)
+            return first + self._port.read(min(self._port.in_waiting, _PIECE)) if first else b""
+        except _FAILURES as e:
+            raise self._gone(e) from e
+
+    def contended(self) -> bool:
+        return held(self._path)
+
+    def close(self) -> None:
+        try:
+            self._port.close()
+        except _FAILURES:
+            return  # the port vanished: the system has closed it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _gone(self, error: Exception) -> PortGone:
+        return PortGone(f"{self._path} vanished while it was in use ({_words(error)})")
+
+
+def _leave_alone(path: str) -> None:
+    """PortHeld before anything is set: opening a port with our line settings would change the line of the
+    program that has it."""
+    if held(path) or _exclusive(path):
+        raise PortHeld(f"{path} is in use by another program")
+
+
+def _exclusive(path: str) -> bool:
+    """The exclusive flag, for root only: everybody else is refused by the kernel when opening."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return False  # opening for real gives the reason
+    try:
+        return bool(int.from_bytes(fcntl.ioctl(file, _TIOCGEXCL, bytes(4)), sys.byteorder))
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+
+
+def _opening(path: str, error: Exception) -> PortError:
+    number = getattr(error, "errno", None)
+    if number in _HELD or (sys.platform == "win32" and "PermissionError" in str(error)):
+        return PortHeld(f"{path} is in use by another program")
+    if number in _DENIED:
+        return PortDenied(f"the system does not let this account open {path}")
+    if number in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
+        return PortGone(f"{path} does not exist")
+    return PortGone(f"{path} cannot be opened ({_words(error)})")
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
