@@ -1,1 +1,2 @@
-"""Devices of this terminal: profiles, the runner, the prober and the poller. No family is named here."""
+"""Asks devices and says what they answered. Knows no family by name and opens ports only through `agent.ports`;
+the only room that tries again after a port or a device was lost."""
