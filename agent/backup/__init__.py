@@ -1,0 +1,1 @@
+"""Consistent, encrypted, append-only copies of the cash system's data, and the proof that they restore."""

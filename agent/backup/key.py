@@ -1,0 +1,146 @@
+"""Recovery keys as people keep them, and the fresh data key of one snapshot. The till never holds a recovery
+secret."""
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from protocols.errors import BackupError, ConfigError, IntegrityError
+from protocols.wire.snapshot import KeySlot
+
+PUBLIC_MARK = "PLOMBA-RECOVERY-PUBLIC-1"
+SECRET_MARK = "PLOMBA-RECOVERY-SECRET-1"  # noqa: S105 - a label, not a secret
+
+_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_KEY_BYTES = 32
+_CHECK_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPublic:
+    raw: bytes
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(self.raw).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RecoverySecret:
+    raw: bytes
+
+    @property
+    def public(self) -> RecoveryPublic:
+        return RecoveryPublic(X25519PrivateKey.from_private_bytes(self.raw).public_key().public_bytes_raw())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DataKey:
+    """The key of one snapshot and its wrapped copies. Lives in memory only: a run that dies takes it along,
+    so that no counter is ever used twice under one key."""
+
+    key: bytes
+    run: bytes
+    terminal: str
+    slots: tuple[KeySlot, ...]
+
+
+def new_data_key(terminal: str, recipients: Sequence[RecoveryPublic]) -> DataKey:
+    key, run = os.urandom(_KEY_BYTES), os.urandom(16)
+    info = _info(terminal, run)
+    slots = tuple(KeySlot(id=to.id, wrapped=_wrap(key, to, info)) for to in recipients)
+    return DataKey(key, run, terminal, slots)
+
+
+def open_data_key(secret: RecoverySecret, terminal: str, run: bytes, slots: Sequence[KeySlot]) -> DataKey:
+    """BackupError `backup.wrong_recovery_key` where no slot is for this key; IntegrityError where the slot is
+    bad."""
+    mine = secret.public.id
+    for slot in slots:
+        if slot.id == mine:
+            return DataKey(_unwrap(secret, slot, _info(terminal, run)), run, terminal, tuple(slots))
+    wanted = ", ".join(slot.id for slot in slots)
+    raise BackupError(
+        f"this recovery key ({mine}) does not open the backup; it was made for: {wanted}",
+        code="backup.wrong_recovery_key",
+    )
+
+
+def encode(mark: str, raw: bytes) -> str:
+    """One mark, then groups of four letters and digits that can be typed from paper; the end of it is a
+    checksum."""
+    text = base64.b32encode(raw + _check(mark, raw)).decode().rstrip("=")
+    return f"{mark} {'-'.join(text[i : i + 4] for i in range(0, len(text), 4))}"
+
+
+def load_public(path: Path) -> RecoveryPublic:
+    return RecoveryPublic(_load(path, PUBLIC_MARK))
+
+
+def load_secret(path: Path) -> RecoverySecret:
+    return RecoverySecret(_load(path, SECRET_MARK))
+
+
+def _load(path: Path, mark: str) -> bytes:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(str(path), "recovery key", f"cannot be read ({e})") from e
+    for line in lines:
+        if line.startswith(f"{mark} "):
+            return _decode(path, mark, line.removeprefix(mark))
+    if mark == SECRET_MARK and any(line.startswith(PUBLIC_MARK) for line in lines):
+        raise ConfigError(str(path), "recovery key", "is the public half; a restore needs recovery.key")
+    if mark == PUBLIC_MARK and any(line.startswith(SECRET_MARK) for line in lines):
+        raise ConfigError(
+            str(path), "recovery key", "is the secret half, which must never lie on a till; use recovery.pub"
+        )
+    raise ConfigError(str(path), "recovery key", f"holds no line that begins with {mark}")
+
+
+def _decode(path: Path, mark: str, text: str) -> bytes:
+    letters = "".join(text.replace("-", "").split()).upper()
+    try:
+        data = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except binascii.Error as e:
+        raise ConfigError(
+            str(path), "recovery key", "is not a recovery key: letters are missing or wrong"
+        ) from e
+    raw, check = data[:_KEY_BYTES], data[_KEY_BYTES:]
+    if len(raw) != _KEY_BYTES or check != _check(mark, raw):
+        raise ConfigError(str(path), "recovery key", "has a typing error: its checksum does not fit")
+    return raw
+
+
+def _check(mark: str, raw: bytes) -> bytes:
+    return hashlib.sha256(mark.encode() + raw).digest()[:_CHECK_BYTES]
+
+
+def _info(terminal: str, run: bytes) -> bytes:
+    return b"plomba data key 1\0" + terminal.encode() + b"\0" + run
+
+
+def _wrap(key: bytes, to: RecoveryPublic, info: bytes) -> str:
+    wrapped = _SUITE.encrypt(key, X25519PublicKey.from_public_bytes(to.raw), info)
+    return base64.urlsafe_b64encode(wrapped).rstrip(b"=").decode()
+
+
+def _unwrap(secret: RecoverySecret, slot: KeySlot, info: bytes) -> bytes:
+    try:
+        wrapped = base64.b64decode(
+            slot.wrapped + "=" * (-len(slot.wrapped) % 4), altchars=b"-_", validate=True
+        )
+        key = _SUITE.decrypt(wrapped, X25519PrivateKey.from_private_bytes(secret.raw), info)
+    except (InvalidTag, ValueError) as e:
+        raise IntegrityError("the wrapped data key is damaged") from e
+    if len(key) != _KEY_BYTES:
+        raise IntegrityError("the wrapped data key has a wrong length")
+    return key
