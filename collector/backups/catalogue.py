@@ -1,0 +1,80 @@
+"""Keeps the catalogue in step with the storage folder and with what agents report. Opens and closes no
+incident."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from collector.backups.models import Drill, Run, Snapshot
+from collector.backups.store import Put, Store
+from collector.inventory.models import Terminal
+from protocols.wire import v1
+from protocols.wire.snapshot import SNAPSHOTS, parse, split_name
+
+
+def store() -> Store:
+    return Store(settings.CONFIG.path(settings.CONFIG.backup_dir))
+
+
+def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Store) -> Put:
+    """Store one object; a snapshot is also entered. Both may be repeated: a row that a crash kept from being
+    written is written when the agent, who got no answer, sends the object again."""
+    outcome = into.put_new(terminal.id, terminal.public_key, name, data)
+    kind, digest = split_name(name)
+    if kind == SNAPSHOTS:
+        _enter(terminal, digest, data, received_at)
+    return outcome
+
+
+def record_backup(terminal: Terminal, message: v1.Backup, received_at: datetime) -> Run:
+    """To be called once per message, inside the transaction that stores the message."""
+    return Run.objects.create(
+        terminal=terminal,
+        source=message.source,
+        engine=message.engine,
+        ok=message.ok,
+        snapshot=message.snapshot,
+        started_at=message.started_at,
+        duration_s=message.duration_s,
+        received_at=received_at,
+        source_bytes=max(0, message.source_bytes),
+        stored_bytes=max(0, message.stored_bytes),
+        facts=message.facts,
+        error=message.error,
+    )
+
+
+def record_drill(terminal: Terminal, message: v1.Drill, received_at: datetime) -> Drill:
+    """To be called once per message, inside the transaction that stores the message."""
+    return Drill.objects.create(
+        terminal=terminal,
+        source=message.source,
+        snapshot=message.snapshot,
+        ok=message.ok,
+        started_at=message.started_at,
+        duration_s=message.duration_s,
+        received_at=received_at,
+        facts=message.facts,
+        error=message.error,
+    )
+
+
+def _enter(terminal: Terminal, digest: str, data: bytes, received_at: datetime) -> None:
+    header = parse(data).header
+    Snapshot.objects.get_or_create(
+        terminal=terminal,
+        digest=digest,
+        defaults={
+            "source": header.source,
+            "engine": header.engine,
+            "mode": header.mode,
+            "sequence": header.sequence,
+            "previous": header.previous,
+            "agent_started_at": header.started_at,
+            "agent_finished_at": header.finished_at,
+            "received_at": received_at,
+            "source_bytes": header.source_bytes,
+            "stored_bytes": header.stored_bytes,
+            "packs": len(header.packs),
+        },
+    )

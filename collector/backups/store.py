@@ -1,0 +1,160 @@
+"""The storage folder: one repository per terminal, in the very layout that `plomba-agent restore` reads. It
+only ever adds. It checks all that can be checked without a key."""
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from protocols.errors import IntegrityError, RepositoryRefused, RepositoryUnreachable
+from protocols.wire.snapshot import (
+    KINDS,
+    OBJECT_BYTES,
+    PACK_MAGIC,
+    PACKS,
+    SNAPSHOTS,
+    Header,
+    check_digest,
+    object_path,
+    parse,
+    split_name,
+)
+
+_TERMINAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,79}", re.ASCII)
+_TEMPORARY = "incoming"
+
+
+class Put(StrEnum):
+    CREATED = "created"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    name: str
+    size: int
+
+
+class Store:
+    """Safe for several threads and processes. RepositoryRefused and IntegrityError carry a stable code;
+    RepositoryUnreachable where the folder cannot be used now."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put_new(self, terminal: str, public_key: str, name: str, data: bytes) -> Put:
+        """Durable when it returns. `public_key` is the terminal's, as enrolled. A snapshot is taken only when
+        it is signed with that key and every pack it names is here."""
+        kind, _ = split_name(name)
+        if len(data) > OBJECT_BYTES:
+            raise RepositoryRefused("a backup object may not be so large", code="backup.object_size")
+        check_digest(name, data)
+        if kind == PACKS and not data.startswith(PACK_MAGIC):
+            raise IntegrityError("this object is not a pack")
+        if kind == SNAPSHOTS:
+            self._check_snapshot(terminal, public_key, data)
+        with _translated(name):
+            return self._place(self._path(terminal, name), self._folder(terminal), data)
+
+    def get(self, terminal: str, name: str) -> bytes:
+        with _translated(name):
+            return self._path(terminal, name).read_bytes()
+
+    def stat(self, terminal: str, name: str) -> Stored:
+        with _translated(name):
+            return Stored(name, self._path(terminal, name).stat().st_size)
+
+    def list(self, terminal: str, kind: str) -> list[Stored]:
+        if kind not in KINDS:
+            raise RepositoryRefused("this is no kind of backup object", code="backup.object_name")
+        with _translated(kind):
+            return list(self._walk(terminal, kind))
+
+    def _walk(self, terminal: str, kind: str) -> Iterator[Stored]:
+        for path in sorted((self._folder(terminal) / kind).glob("[0-9a-f][0-9a-f]/*")):
+            name = f"{kind}/{path.name}"
+            with suppress(RepositoryRefused):  # a stranger's file is not an object
+                split_name(name)
+                yield Stored(name, path.stat().st_size)
+
+    def _check_snapshot(self, terminal: str, public_key: str, data: bytes) -> Header:
+        header = parse(data).header
+        if header.terminal != terminal or header.signer != public_key:
+            raise RepositoryRefused(
+                "the snapshot is not signed by the terminal that sends it", code="backup.signer"
+            )
+        for pack in header.packs:
+            path = self._path(terminal, f"{PACKS}/{pack.digest}")
+            if not path.is_file() or path.stat().st_size != pack.size:
+                raise RepositoryRefused(
+                    f"pack {pack.digest[:12]} of the snapshot has not arrived", code="backup.pack_missing"
+                )
+        return header
+
+    def _place(self, target: Path, folder: Path, data: bytes) -> Put:
+        if target.exists():
+            return _compare(target, data)
+        (folder / _TEMPORARY).mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _write(folder / _TEMPORARY, data)
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            return _compare(target, data)
+        finally:
+            temporary.unlink()
+        for parent in (target.parent, target.parent.parent, folder, self._root):
+            _flush(parent)
+        return Put.CREATED
+
+    def _folder(self, terminal: str) -> Path:
+        if not _TERMINAL.fullmatch(terminal):
+            raise RepositoryRefused("this is no terminal", code="backup.terminal")
+        return self._root / terminal
+
+    def _path(self, terminal: str, name: str) -> Path:
+        return self._folder(terminal) / object_path(name)
+
+
+def _compare(target: Path, data: bytes) -> Put:
+    if target.read_bytes() != data:
+        raise IntegrityError("the object stored under this name is damaged; it is not overwritten")
+    return Put.SAME
+
+
+def _write(folder: Path, data: bytes) -> Path:
+    handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+    with os.fdopen(handle, "wb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            Path(name).unlink()
+            raise
+    return Path(name)
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as e:
+        raise RepositoryRefused(f"{name} is not stored here", code="backup.object_missing") from e
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RepositoryUnreachable("the storage folder is full", code="backup.repository_full") from e
+        raise RepositoryUnreachable(f"the storage folder cannot be used: {e.strerror}") from e
