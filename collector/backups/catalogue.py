@@ -26,10 +26,10 @@ def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, in
     return outcome
 
 
-def record_backup(terminal: Terminal, message: v1.Backup, received_at: datetime) -> Run:
+def record_backup(terminal_id: str, message: v1.Backup, received_at: datetime) -> Run:
     """To be called once per message, inside the transaction that stores the message."""
     return Run.objects.create(
-        terminal=terminal,
+        terminal_id=terminal_id,
         source=message.source,
         engine=message.engine,
         ok=message.ok,
@@ -44,10 +44,10 @@ def record_backup(terminal: Terminal, message: v1.Backup, received_at: datetime)
     )
 
 
-def record_drill(terminal: Terminal, message: v1.Drill, received_at: datetime) -> Drill:
+def record_drill(terminal_id: str, message: v1.Drill, received_at: datetime) -> Drill:
     """To be called once per message, inside the transaction that stores the message."""
     return Drill.objects.create(
-        terminal=terminal,
+        terminal_id=terminal_id,
         source=message.source,
         snapshot=message.snapshot,
         ok=message.ok,
