@@ -1,0 +1,51 @@
+"""What an error means for the person at the command line: the exit code, and what to do next."""
+
+from protocols.errors import (
+    Busy,
+    CollectorUnreachable,
+    ConfigError,
+    Garbled,
+    JobError,
+    NoReply,
+    PlombaError,
+    PortDenied,
+    PortGone,
+    PortHeld,
+    ReportRefused,
+    RepositoryRefused,
+    RepositoryUnreachable,
+    Unexpected,
+)
+
+FAILED, WRONG_USAGE, REFUSED, TRY_LATER = 1, 2, 3, 75
+
+_EXIT: tuple[tuple[type[PlombaError], int], ...] = (
+    (ConfigError, WRONG_USAGE),
+    (PortDenied, REFUSED),
+    (ReportRefused, REFUSED),
+    (RepositoryRefused, REFUSED),
+    (JobError, REFUSED),
+    (PortHeld, TRY_LATER),
+    (Busy, TRY_LATER),
+    (CollectorUnreachable, TRY_LATER),
+    (RepositoryUnreachable, TRY_LATER),
+)
+
+_ADVICE: tuple[tuple[type[PlombaError], str], ...] = (
+    (PortHeld, "The cash program has it, which is healthy; ask again when it is closed"),
+    (PortGone, "Check the cable, the power and the name of the port"),
+    (PortDenied, "Run as an administrator, or add this account to the group that owns the port (dialout)"),
+    (NoReply, "Check that the device is on, the cable, and the line speed (--baud)"),
+    (Garbled, "Check the line speed (--baud) and the family (--family)"),
+    (Unexpected, "Another kind of device answers: try without --family"),
+    (Busy, "The device is working: ask again in a minute"),
+)
+
+
+def exit_code(error: PlombaError) -> int:
+    """By kind, not by `retriable`: a person who named a port that does not exist gains nothing by waiting."""
+    return next((code for kind, code in _EXIT if isinstance(error, kind)), FAILED)
+
+
+def advice(error: PlombaError) -> str:
+    return next((text for kind, text in _ADVICE if isinstance(error, kind)), "")

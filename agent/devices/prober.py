@@ -1,0 +1,110 @@
+"""Asks one device, at the one port that a person named, everything that may be read. Looks for no ports by
+itself: several cash drawers open on any byte."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agent.clock import Clock
+from agent.devices.interview import Answers, Interview, choose, identify, read
+from agent.devices.line import line_of
+from agent.ports import Port, open_port
+from protocols.device.family import Family, Serial, When
+from protocols.device.profile import EMPTY, Profile, Profiles
+from protocols.errors import DeviceError, NoReply, UsageError
+from protocols.status.faults import present
+from protocols.status.model import DeviceState, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`why`: in words, what makes it believable that this is such a device, and what is not known."""
+
+    port: str
+    family: str
+    baud: int
+    identity: Identity
+    state: DeviceState
+    profile: str
+    faults: tuple[str, ...]
+    round_trip_s: float | None
+    why: tuple[str, ...]
+
+
+def probe(
+    port: str,
+    families: Sequence[Family],
+    profiles: Mapping[str, Profiles],
+    clock: Clock,
+    *,
+    bauds: Sequence[int] = (),
+) -> Finding:
+    """The first family that the device answers. `bauds`: instead of those that the family usually has.
+    PortError; the last DeviceError where none is answered. The same bytes are never sent at two speeds to a
+    device that has answered."""
+    if not families:
+        raise UsageError("no family to ask with")
+    failure: DeviceError = NoReply(f"nothing at {port} answers")
+    for family in sorted(families, key=_loudness):
+        usual = line_of(family)
+        for baud in bauds or _speeds(port, usual):
+            line = replace(usual, bauds=(baud,))
+            try:
+                with open_port(port, line) as opened:
+                    own = profiles.get(family.name, EMPTY)
+                    return _ask(opened, family, own, clock, name=port, baud=baud)
+            except DeviceError as e:
+                failure = e if not isinstance(e, NoReply) or isinstance(failure, NoReply) else failure
+    raise failure
+
+
+def _speeds(port: str, usual: Serial) -> tuple[int, ...]:
+    return usual.bauds[:1] if port.startswith("socket:") else usual.bauds
+
+
+def _loudness(family: Family) -> int:
+    """Printable bytes in the first question: a receipt printer of another family would print them, so the
+    family with the fewest asks first."""
+    command = (family.commands(When.POLL) or family.read_only_commands)[0]
+    raw = family.codec.encode(command, family.codec.first_sequence())
+    return sum(0x20 <= byte < 0x7F for byte in raw)
+
+
+_PATIENCE_S = 10.0
+
+
+def _ask(port: Port, family: Family, profiles: Profiles, clock: Clock, *, name: str, baud: int) -> Finding:
+    interview = Interview(family, clock)
+    answers = interview.ask(port, family.commands(When.POLL))
+    rest = [*family.commands(When.IDENTIFY), *family.commands(When.SLOW)]
+    asked = len(family.commands(When.POLL)) + len(rest)
+    more = interview.ask(port, rest, end_s=clock.monotonic() + _PATIENCE_S)
+    answers.replies.update(more.replies)
+    replies = answers.of(family.read_only_commands)
+    identity = identify(family, answers.of(family.commands(When.IDENTIFY)))
+    profile = choose(profiles, identity, "")
+    state, profile = read(family, replies, profile)
+    return Finding(
+        port=name,
+        family=family.name,
+        baud=baud,
+        identity=identity,
+        state=state,
+        profile=profile.name,
+        faults=tuple(present(state)),
+        round_trip_s=answers.round_trip_s,
+        why=_why(family, answers, asked, identity, profile),
+    )
+
+
+def _why(
+    family: Family, answers: Answers, asked: int, identity: Identity, profile: Profile
+) -> tuple[str, ...]:
+    named = " ".join(part for part in (identity.maker, identity.model) if part)
+    return (
+        f"{len(answers.replies)} of {asked} questions got a valid answer of {family.name}",
+        f"it calls itself {named}" if named else "it did not say who it is: the answers alone are the proof",
+        f"its status bits are read by the profile {profile.name}"
+        if profile.known
+        else "no profile lists this model: only the bits common to all models are read, the rest is unknown",
+        f"the family is known from: {family.evidence.known.value} ({family.evidence.since})",
+    )

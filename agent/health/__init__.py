@@ -1,0 +1,17 @@
+"""Judges observations: which faults of the closed list began or ended. Pure: no clock, no device, no file."""
+
+from agent.health.device import observe_device
+from agent.health.judge import Judge, Transition
+from agent.health.observation import Level, Observation
+from agent.health.rule import RULES, Rule, rules_for_device
+
+__all__ = [
+    "RULES",
+    "Judge",
+    "Level",
+    "Observation",
+    "Rule",
+    "Transition",
+    "observe_device",
+    "rules_for_device",
+]
