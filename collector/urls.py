@@ -2,4 +2,10 @@
 
 from django.urls import include, path
 
+from collector.web.views import failure
+
 urlpatterns = [path("", include("collector.web.urls"))]
+
+handler403 = failure.forbidden
+handler404 = failure.not_found
+handler500 = failure.defect

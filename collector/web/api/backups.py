@@ -1,0 +1,5 @@
+"""Backups."""
+
+from ninja import Router
+
+router = Router(tags=["backups"])

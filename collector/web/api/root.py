@@ -1,0 +1,18 @@
+"""The API object, with every router under its address. No documentation page: the document alone needs no script."""
+
+from ninja import NinjaAPI
+
+from collector.web.api import backups, incidents, inventory, people, problem, session
+
+api = NinjaAPI(
+    title="Plomba",
+    version="1.0.0",
+    description="Everything that the dashboard shows and does. Refusals are problem documents (RFC 9457).",
+    docs_url=None,
+)
+problem.install(api)
+api.add_router("", session.router)
+api.add_router("", inventory.router)
+api.add_router("/incidents", incidents.router)
+api.add_router("/backups", backups.router)
+api.add_router("/people", people.router)

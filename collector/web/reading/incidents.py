@@ -1,0 +1,128 @@
+"""The work queue: which incidents an address asks for, in which order."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from django.db.models import Case, IntegerField, Prefetch, Q, QuerySet, Value, When
+from django.http import QueryDict
+
+from collector.incidents.models import OPEN, Incident, State, Transition
+from collector.web.reading.fold import Fold, fold
+from collector.web.reading.page import one_of, whole
+from protocols.status.faults import FAULTS
+
+SHOWN = ("open", "new", "working", "done", "all")
+SEVERITIES = ("critical", "error", "warning", "info")
+SILENCE = ("agent.silent", "site.offline")
+"""Codes that mean no contact rather than a fault of the till."""
+GROUPS: dict[str, Q] = {
+    "fault": Q(severity__in=("critical", "error")) & ~Q(code__in=SILENCE),
+    "attention": Q(severity="warning"),
+    "no_contact": Q(code__in=SILENCE),
+}
+"""The tiles of the first page."""
+SORTS = ("severity", "newest", "oldest", "seen")
+
+_STATES: dict[str, tuple[State, ...]] = {
+    "open": OPEN,
+    "new": (State.NEW,),
+    "working": (State.ASSIGNED, State.IN_PROGRESS),
+    "done": (State.RESOLVED, State.CLOSED),
+}
+_ORDERS: dict[str, tuple[str, ...]] = {
+    "severity": ("rank", "since", "id"),
+    "newest": ("-opened_at", "-id"),
+    "oldest": ("opened_at", "id"),
+    "seen": ("-last_seen_at", "-id"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """`mine`: those of `me` and those that nobody has. Empty fields do not filter."""
+
+    show: str = "open"
+    severity: str = ""
+    group: str = ""
+    code: str = ""
+    search: str = ""
+    sort: str = "severity"
+    customer: int | None = None
+    site: int | None = None
+    terminal: str = ""
+    mine: bool = False
+    me: int | None = None
+
+    @classmethod
+    def of(cls, params: QueryDict, me: int | None = None) -> Self:
+        return cls(
+            show=one_of(params, "show", SHOWN, "open"),
+            severity=one_of(params, "severity", SEVERITIES),
+            group=one_of(params, "group", tuple(GROUPS)),
+            code=one_of(params, "code", tuple(FAULTS)),
+            search=params.get("q", "").strip()[:80],
+            sort=one_of(params, "sort", SORTS, "severity"),
+            customer=whole(params, "customer"),
+            site=whole(params, "site"),
+            terminal=params.get("terminal", "")[:40],
+            mine=params.get("mine") == "1",
+            me=me,
+        )
+
+    @property
+    def narrowing(self) -> bool:
+        """True when something is filtered away beyond what the queue shows at first."""
+        return replace(self, sort="severity", me=None) != IncidentFilter()
+
+
+def incidents(wanted: IncidentFilter) -> QuerySet[Incident]:
+    """With everything that a row shows: no further query per row."""
+    rows = Incident.objects.select_related("terminal__site__customer", "device", "assignee")
+    if wanted.show in _STATES:
+        rows = rows.filter(state__in=_STATES[wanted.show])
+    if wanted.group in GROUPS:
+        rows = rows.filter(GROUPS[wanted.group])
+    exact = {
+        "severity": wanted.severity,
+        "code": wanted.code,
+        "terminal__site__customer": wanted.customer,
+        "terminal__site": wanted.site,
+        "terminal": wanted.terminal,
+    }
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if wanted.mine:
+        rows = rows.filter(Q(assignee=wanted.me) | Q(assignee=None))
+    return _ordered(_searched(rows, wanted.search), wanted.sort)
+
+
+def _searched(rows: QuerySet[Incident], search: str) -> QuerySet[Incident]:
+    """Every word must be found in the place or in the fault's title in any of the three languages."""
+    if not search:
+        return rows
+    parts = (
+        "terminal__name",
+        "terminal__site__name",
+        "terminal__site__city",
+        "terminal__site__customer__name",
+    )
+    rows = rows.alias(place=Fold(*parts, "subject_id"))
+    for word in fold(search).split():
+        codes = [f.code for f in FAULTS.values() if word in fold(f"{f.code} {f.lv} {f.en} {f.ru}")]
+        number = Q(pk=int(word)) if word.isascii() and word.isdigit() and len(word) < 12 else Q()
+        rows = rows.filter(Q(place__contains=word) | Q(code__in=codes) | number)
+    return rows
+
+
+def _ordered(rows: QuerySet[Incident], sort: str) -> QuerySet[Incident]:
+    ranks = [When(severity=name, then=Value(rank)) for rank, name in enumerate(SEVERITIES)]
+    rank = Case(*ranks, default=Value(len(SEVERITIES)), output_field=IntegerField())
+    return rows.alias(rank=rank).order_by(*_ORDERS[sort])
+
+
+def incident_with_history(pk: int) -> QuerySet[Incident]:
+    history = Prefetch("transitions", Transition.objects.select_related("by").order_by("id"))
+    return (
+        Incident.objects.filter(pk=pk)
+        .select_related("terminal__site__customer", "device", "assignee")
+        .prefetch_related(history)
+    )

@@ -1,0 +1,90 @@
+"""What one entry of a timeline says to a person: title, what changed, note, icon and tone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from collector.web import states, words
+from collector.web.reading.timeline import Entry
+from protocols.status.faults import FAULTS, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    title: str
+    change: str
+    note: str
+    icon: str
+    tone: str
+
+
+def line(entry: Entry, language: str) -> Line:
+    return _SAY[entry.kind](entry, language)
+
+
+def _title(code: str, language: str) -> str:
+    known = FAULTS.get(code)
+    return known.title(language) if known else code
+
+
+def _event(entry: Entry, language: str) -> Line:
+    title = _title(entry.what, language)
+    if entry.change == "cleared":
+        return Line(title, _("is over"), entry.note, "check", "ok")
+    known = FAULTS.get(entry.what)
+    grave = known is None or known.severity in (Severity.ERROR, Severity.CRITICAL)
+    tone, icon = ("fault", "alert-octagon") if grave else ("attention", "alert-triangle")
+    return Line(title, _("began"), entry.note, icon, tone)
+
+
+def _transition(entry: Entry, language: str) -> Line:
+    sign = words.TRANSITIONS.get(entry.change, words.UNKNOWN)
+    return Line(_title(entry.what, language), str(sign.word), entry.note, sign.icon, sign.tone)
+
+
+def _state(entry: Entry, language: str) -> Line:
+    detail = entry.detail or {}
+    flags = detail.get("flags")
+    parts = [
+        f"{word}: {_('yes') if value else _('no')}"
+        for word, value in (flags if isinstance(flags, list) else [])
+    ]
+    contact = words.CONTACTS.get(str(detail.get("contact") or ""))
+    if contact:
+        parts.insert(0, str(contact.word))
+    return Line(_("State changed"), "", ", ".join(parts), "activity-heartbeat", "contact")
+
+
+def _fact(entry: Entry, language: str) -> Line:
+    word = states.FACTS.get(entry.what)
+    return Line(str(word) if word else entry.what, "", entry.note, "info-circle", "contact")
+
+
+def _hello(entry: Entry, language: str) -> Line:
+    clean = (entry.detail or {}).get("clean")
+    note = _("The till was not shut down cleanly before.") if clean is False else ""
+    return Line(_("Agent started"), entry.what, note, "bolt", "contact")
+
+
+def _backup(entry: Entry, language: str) -> Line:
+    if entry.change == "ok":
+        return Line(_("Backup made"), entry.what, "", "database", "ok")
+    return Line(_("Backup failed"), entry.what, entry.note, "database", "fault")
+
+
+def _drill(entry: Entry, language: str) -> Line:
+    if entry.change == "ok":
+        return Line(_("Backup restored and compared"), entry.what, "", "shield-check", "ok")
+    return Line(_("Restore drill failed"), entry.what, entry.note, "alert-octagon", "fault")
+
+
+_SAY: dict[str, Callable[[Entry, str], Line]] = {
+    "event": _event,
+    "transition": _transition,
+    "state": _state,
+    "fact": _fact,
+    "hello": _hello,
+    "backup": _backup,
+    "drill": _drill,
+}

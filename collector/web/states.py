@@ -1,0 +1,133 @@
+"""Device states and facts in plain words: the glyphs of a row and the lines of the timeline. Reads the JSON that ingest
+stored; a field that is not there is unknown and is called so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as Lazy
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """`tone` is "" for unknown."""
+
+    icon: str
+    tone: str
+    word: "Lazy"
+
+
+def glyphs(state: Mapping[str, object]) -> list[Glyph]:
+    """Paper, cover and drawer. Nothing for what the device never told."""
+    found = (_paper(state), _cover(state), _drawer(state))
+    return [glyph for glyph in found if glyph]
+
+
+def _paper(state: Mapping[str, object]) -> Glyph | None:
+    if state.get("paper_end"):
+        return Glyph("receipt-off", "fault", _("No paper"))
+    if state.get("paper_near_end"):
+        return Glyph("receipt", "attention", _("Paper low"))
+    if state.get("paper_end") is False:
+        return Glyph("receipt", "ok", _("Paper"))
+    return None
+
+
+def _cover(state: Mapping[str, object]) -> Glyph | None:
+    if state.get("cover_open") is None:
+        return None
+    return Glyph("box", "fault", _("Cover open")) if state["cover_open"] else Glyph("box", "ok", _("Cover"))
+
+
+def _drawer(state: Mapping[str, object]) -> Glyph | None:
+    if state.get("drawer_open") is None:
+        return None
+    open_ = bool(state["drawer_open"])
+    return Glyph("inbox", "attention", _("Drawer open")) if open_ else Glyph("inbox", "ok", _("Drawer"))
+
+
+FLAGS: "dict[str, Lazy]" = {
+    "online": _("Online"),
+    "cover_open": _("Cover open"),
+    "paper_end": _("Paper out"),
+    "paper_near_end": _("Paper near end"),
+    "head_lever_up": _("Head lever up"),
+    "head_overheat": _("Head too hot"),
+    "cutter_error": _("Cutter jammed"),
+    "mechanism_error": _("Mechanism error"),
+    "power_supply_fault": _("Power supply fault"),
+    "drawer_sensor_high": _("Drawer sensor high"),
+    "drawer_open": _("Drawer open"),
+    "battery_low": _("Battery low"),
+    "ram_reset": _("Memory was reset"),
+    "clock_set": _("Clock set"),
+    "day_open": _("Fiscal day open"),
+    "day_over_24h": _("Fiscal day over 24 h"),
+    "receipt_open": _("Receipt open"),
+    "fiscal_memory_full": _("Fiscal memory full"),
+    "fiscal_memory_near_full": _("Fiscal memory nearly full"),
+    "fiscal_memory_error": _("Fiscal memory error"),
+    "fiscal_memory_readonly": _("Fiscal memory read-only"),
+    "fiscal_memory_missing": _("Fiscal memory missing"),
+    "journal_full": _("Journal full"),
+    "journal_near_full": _("Journal nearly full"),
+    "fiscalised": _("Fiscalised"),
+    "tax_number_set": _("Tax number set"),
+    "tax_link_fault": _("Tax link fault"),
+    "busy": _("Busy"),
+}
+VALUES: "dict[str, Lazy]" = {
+    "device_time": _("Device clock"),
+    "last_z_number": _("Last Z report"),
+    "last_z_time": _("Last Z report at"),
+    "free_z_records": _("Free Z records"),
+    "supply_voltage": _("Supply voltage"),
+}
+IDENTITY: "dict[str, Lazy]" = {
+    "maker": _("Maker"),
+    "model": _("Model"),
+    "firmware": _("Firmware"),
+    "serial": _("Serial number"),
+    "fiscal_memory_number": _("Fiscal memory number"),
+    "tax_number": _("Tax number"),
+}
+GOOD = frozenset({"online", "clock_set", "fiscalised", "tax_number_set"})
+"""Flags that are well when true."""
+NEUTRAL = frozenset({"drawer_sensor_high", "day_open", "receipt_open", "busy", "drawer_open"})
+"""Flags that say nothing about health."""
+
+FACTS: "dict[str, Lazy]" = {
+    "agent.started": _("Agent started"),
+    "agent.stopped": _("Agent stopped"),
+    "drawer.opened": _("Drawer opened"),
+    "drawer.closed": _("Drawer closed"),
+    "device.connected": _("Device connected"),
+    "device.disconnected": _("Device disconnected"),
+}
+
+SAMPLES: "dict[str, Lazy]" = {
+    "cpu_percent": _("Processor, %"),
+    "cpu_load_percent": _("Processor, %"),
+    "memory_used_percent": _("Memory in use, %"),
+    "memory_free_percent": _("Memory free, %"),
+    "disk_free_percent": _("Disk free, %"),
+    "temperature_c": _("Temperature, °C"),
+    "clock_offset_s": _("Clock offset, s"),
+    "round_trip_ms": _("Answer time, ms"),
+    "rss_bytes": _("Agent memory, B"),
+    "disk_free_bytes": _("Disk free, B"),
+    "memory_free_bytes": _("Memory free, B"),
+}
+
+
+def changes(before: Mapping[str, object], now: Mapping[str, object]) -> "list[tuple[Lazy, bool]]":
+    """Known flags that differ, with their new value; `busy` and the raw sensor level are noise."""
+    names = [name for name in FLAGS if name not in ("busy", "drawer_sensor_high")]
+    return [
+        (FLAGS[name], bool(now[name]))
+        for name in names
+        if now.get(name) is not None and now[name] != before.get(name) and (name in before or now[name])
+    ]

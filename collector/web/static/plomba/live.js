@@ -1,0 +1,69 @@
+// The live link: shows whether it stands, refreshes what was missed, and holds changes back while a hand is on the rows.
+const QUIET_MS = 5000;
+const SILENT_MS = 45000;
+const root = document.documentElement;
+const held = new Set();
+let lastMove = { region: null, at: -Infinity };
+let watchdog;
+
+function mark(state) {
+  const was = root.dataset.live;
+  root.dataset.live = state;
+  clearTimeout(watchdog);
+  if (state === "on") {
+    watchdog = setTimeout(() => mark("off"), SILENT_MS);
+    if (was === "off") htmx.trigger(document.body, "plomba:refresh");
+  }
+}
+
+// Half-written text is never painted over.
+function written(region) {
+  return [...region.querySelectorAll("input:not([type=hidden], [type=radio], [type=checkbox]), textarea")].some((field) => field.value !== field.defaultValue);
+}
+
+function busy(region) {
+  if (written(region)) return true;
+  if (region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return true;
+  return lastMove.region === region && region.matches(":hover") && performance.now() - lastMove.at < QUIET_MS;
+}
+
+function release(region) {
+  if (!held.delete(region)) return;
+  root.classList.toggle("is-paused", held.size > 0);
+  if (region.isConnected) htmx.trigger(region, "plomba:now");
+}
+
+function hold(region) {
+  held.add(region);
+  root.classList.add("is-paused");
+  const later = () => { if (busy(region)) setTimeout(later, 500); else release(region); };
+  setTimeout(later, 500);
+}
+
+document.addEventListener("mousemove", (event) => {
+  const region = event.target.closest?.("[data-live-region]");
+  lastMove = { region, at: performance.now() };
+}, { passive: true });
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const region = event.target;
+  if (!region.matches?.("[data-live-region]")) return;
+  const cause = event.detail.requestConfig?.triggeringEvent?.type ?? "";
+  if (cause === "plomba:now" || !busy(region)) return;
+  event.preventDefault();
+  hold(region);
+});
+
+document.addEventListener("htmx:sseOpen", () => mark("on"));
+document.addEventListener("htmx:sseMessage", () => mark("on"));
+document.addEventListener("htmx:sseError", () => mark("off"));
+document.addEventListener("htmx:sseClose", () => mark("off"));
+addEventListener("offline", () => mark("off"));
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-release]")) for (const region of [...held]) if (!written(region)) release(region);
+});
+// A session that ended answers with the sign-in page: go there instead of painting it into a fragment.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status === 401) location.reload();
+  if (event.detail.xhr.status === 422) event.detail.shouldSwap = true;
+});

@@ -1,0 +1,25 @@
+"""The address of every page and of the REST API."""
+
+from django.urls import include, path
+
+from collector.web.api.root import api
+from collector.web.views import backups, devices, enrol, incidents, live, now, people, session, terminal
+
+PAGES = [
+    path("", now.now, name="now"),
+    path("sign-in", session.SignIn.as_view(), name="sign-in"),
+    path("sign-out", session.SignOut.as_view(), name="sign-out"),
+    path("language", session.choose_language, name="language"),
+    path("live", live.live, name="live"),
+    path("incidents/", incidents.queue, name="incidents"),
+    path("incidents/<int:pk>/", incidents.incident, name="incident"),
+    path("incidents/<int:pk>/<str:name>", incidents.act, name="incident-act"),
+    path("devices/", devices.devices, name="devices"),
+    path("terminals/<str:pk>/", terminal.terminal, name="terminal"),
+    path("terminals/<str:pk>/samples.json", terminal.samples, name="samples"),
+    path("backups/", backups.backups, name="backups"),
+    path("enrol/", enrol.enrol, name="enrol"),
+    path("people/", people.people, name="people"),
+    path("people/<int:pk>", people.change, name="person"),
+]
+urlpatterns = [path("", include((PAGES, "web"))), path("api/v1/", api.urls)]

@@ -1,0 +1,1 @@
+"""Pages, one file per section. They read, hand acts to the rooms below, and render."""

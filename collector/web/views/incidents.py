@@ -1,0 +1,94 @@
+"""The work queue, one incident, and what a person does to it."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from collector.core.models import Role, User
+from collector.incidents.models import Incident, State
+from collector.inventory.models import Site
+from collector.web import access, words
+from collector.web.acts import act as do
+from collector.web.acts import refusal
+from collector.web.reading.incidents import GROUPS, IncidentFilter, incident_with_history, incidents
+from collector.web.reading.page import page_of, whole
+from protocols.errors import PlombaError
+
+SHOWS = (
+    ("open", _("Open")),
+    ("new", _("New")),
+    ("working", _("In work")),
+    ("done", _("Resolved")),
+    ("all", _("All")),
+)
+SORTS = (
+    ("severity", _("Worst first")),
+    ("newest", _("Newest first")),
+    ("oldest", _("Oldest first")),
+    ("seen", _("Last seen first")),
+)
+
+
+@access.signed_in
+def queue(request: HttpRequest) -> HttpResponseBase:
+    wanted = IncidentFilter.of(request.GET, me=access.user_of(request).pk)
+    page = page_of(incidents(wanted), whole(request.GET, "page") or 1)
+    context: dict[str, object] = {"page": page, "filter": wanted}
+    if not page.rows:
+        context["last_resolved"] = _last_resolved()
+    if request.headers.get("HX-Request"):
+        return render(request, "web/_incident_rows.html", context)
+    context |= {"shows": SHOWS, "sorts": SORTS, "groups": GROUPS, "severities": words.SEVERITIES}
+    context["sites"] = Site.objects.all()
+    return render(request, "web/incidents.html", context)
+
+
+def _last_resolved() -> object:
+    done = Incident.objects.filter(state__in=(State.RESOLVED, State.CLOSED), resolved_at__isnull=False)
+    return done.order_by("-resolved_at").values_list("resolved_at", flat=True).first()
+
+
+@access.signed_in
+def incident(request: HttpRequest, pk: int) -> HttpResponseBase:
+    return _detail(request, pk)
+
+
+def _detail(request: HttpRequest, pk: int, problem: str = "", status: int = 200) -> HttpResponse:
+    found = get_object_or_404(incident_with_history(pk))
+    context = {
+        "incident": found,
+        "steps": found.transitions.all(),
+        "workers": workers_of_the_desk(),
+        "chosen_worker": found.assignee_id or request.user.pk,
+        "problem": problem,
+    }
+    part = "web/_incident.html" if request.headers.get("HX-Request") else "web/incident.html"
+    return render(request, part, context, status=status)
+
+
+def workers_of_the_desk() -> list[User]:
+    able = User.objects.filter(is_active=True, role__in=(Role.TECHNICIAN, Role.MANAGER))
+    return list(able.order_by("first_name", "username"))
+
+
+@require_POST
+@access.workers
+def act(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    """One act on one incident. A refused act shows the incident as it is now, with the reason."""
+    get_object_or_404(Incident.objects.only("pk"), pk=pk)
+    try:
+        do(
+            access.user_of(request),
+            pk,
+            name,
+            note=request.POST.get("note", ""),
+            assignee=whole(request.POST, "assignee"),
+        )
+    except PlombaError as e:
+        return _detail(request, pk, problem=refusal(e), status=422)
+    if not request.headers.get("HX-Request"):
+        return redirect("web:incident", pk)
+    if request.POST.get("as") == "row":
+        return render(request, "web/_incident_row.html", {"incident": incident_with_history(pk).get()})
+    return _detail(request, pk)

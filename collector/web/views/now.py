@@ -1,0 +1,103 @@
+"""The first page: what is wrong now, what to do next, what just happened, and where."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from collector.core.models import User
+from collector.incidents.models import OPEN, Incident, Transition
+from collector.inventory.models import Site, Terminal
+from collector.web import access, words
+from collector.web.reading.backups import unproved_count
+from collector.web.reading.incidents import GROUPS, IncidentFilter, incidents
+from collector.web.reading.places import WORST_FIRST, terminals
+
+QUEUE_ROWS = 8
+FEED_ROWS = 20
+SITES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that is a link to exactly the list that it counts."""
+
+    name: str
+    tone: str
+    icon: str
+    word: object
+    count: int
+    address: str
+    hint: object
+
+
+@dataclass(slots=True)
+class Place:
+    """One shop by the worst of its tills."""
+
+    site: Site
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def worst(self) -> str:
+        return next((name for name in WORST_FIRST if self.counts[name]), "ok")
+
+    @property
+    def tills(self) -> int:
+        return self.counts.total()
+
+
+@access.signed_in
+def now(request: HttpRequest) -> HttpResponseBase:
+    context = {
+        "tiles": tiles(),
+        "queue": list(_queue(access.user_of(request))[:QUEUE_ROWS]),
+        "feed": list(_feed()[:FEED_ROWS]),
+        "places": places()[:SITES],
+        "empty": not Terminal.objects.exists(),
+    }
+    part = "web/_now.html" if request.headers.get("HX-Request") else "web/now.html"
+    return render(request, part, context)
+
+
+def tiles() -> list[Tile]:
+    counts = {name: Count("pk", filter=group) for name, group in GROUPS.items()}
+    open_ = Incident.objects.filter(state__in=OPEN).aggregate(**counts)
+    hints = {
+        "fault": _("a till cannot do something"),
+        "attention": _("will become a fault if nobody acts"),
+        "no_contact": _("tills that are not heard"),
+    }
+    found = [_state_tile(name, open_[name], hints[name]) for name in GROUPS]
+    unproved = unproved_count()
+    tone = "attention" if unproved else "ok"
+    address = f"{reverse('web:backups')}?show=unproved"
+    word, hint = _("Backups without proof"), _("overdue, failed or never restored in a drill")
+    return [*found, Tile("backups", tone, "database-export", word, unproved, address, hint)]
+
+
+def _state_tile(name: str, count: int, hint: object) -> Tile:
+    sign = words.STANDINGS[name]
+    address = f"{reverse('web:incidents')}?group={name}"
+    return Tile(name, sign.tone if count else "ok", sign.icon, sign.word, count, address, hint)
+
+
+def _queue(me: User) -> QuerySet[Incident]:
+    return incidents(IncidentFilter(mine=True, me=me.pk))
+
+
+def _feed() -> QuerySet[Transition]:
+    return Transition.objects.select_related("incident__terminal__site", "by").order_by("-id")
+
+
+def places() -> list[Place]:
+    """Worst first, then by name."""
+    found: dict[int, Place] = {}
+    for till in terminals().filter(~Q(standing="retired")):
+        place = found.setdefault(till.site_id, Place(till.site))
+        place.counts[till.standing] += 1
+    return sorted(found.values(), key=lambda place: (WORST_FIRST.index(place.worst), place.site.name))

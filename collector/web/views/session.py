@@ -1,0 +1,63 @@
+"""Signing in and out, and the language of the reader."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from collector.core.models import Language, User
+
+LANGUAGE_AGE_S = 365 * 86_400
+
+
+class SignIn(LoginView):
+    template_name = "web/sign_in.html"
+    redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        user = form.get_user()
+        if isinstance(user, User):
+            _remember(response, user.language)
+        return response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """422 says to programs, too, that nobody was signed in."""
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "languages": settings.LANGUAGES}
+
+
+class SignOut(LogoutView):
+    http_method_names = ["post", "options"]
+
+
+def _remember(response: HttpResponseBase, language: str) -> None:
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=LANGUAGE_AGE_S,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """For this browser, and for the person where one is signed in."""
+    target = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        target = "/"
+    response = redirect(target)
+    language = request.POST.get("language", "")
+    if language in Language.values:
+        _remember(response, language)
+        if isinstance(request.user, User):
+            User.objects.filter(pk=request.user.pk).update(language=language)
+    return response
