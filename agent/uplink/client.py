@@ -18,8 +18,7 @@ from protocols.wire import signing, v1
 RETRY_AFTER_MAX_S = 3600.0
 _JSON = "application/json"
 _LATER = {408, 425, 429}
-_CONTENT = {400, 413, 422}
-_NOT_CONTENT = ("signature", "digest", "terminal", "version")
+_CONTENT = {"report.malformed", "report.too_large"}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +36,16 @@ class Unreadable(ReportRefused):
     """What is in the report is refused, not who sent it or when."""
 
     code = "report.malformed"
+
+
+class Gap(ReportRefused):
+    """Messages before this report are missing at the collector: it has all up to `complete_to` only."""
+
+    code = "report.gap"
+
+    def __init__(self, message: str, complete_to: int, *, code: str) -> None:
+        super().__init__(message, code=code)
+        self.complete_to = complete_to
 
 
 class Client:
@@ -110,8 +119,10 @@ class Client:
                 retry_after_s=self._retry_after_s(answer.headers.get("retry-after", "")),
             )
         said = f"{problem.title}: {problem.detail}" if problem.detail else problem.title
-        if answer.status in _CONTENT and problem.code.split(".")[0] not in _NOT_CONTENT:
+        if problem.code in _CONTENT:
             return Unreadable(said, code=problem.code)
+        if problem.complete_to is not None:
+            return Gap(said, problem.complete_to, code=problem.code)
         return ReportRefused(said, code=problem.code)
 
     def _retry_after_s(self, text: str) -> float | None:

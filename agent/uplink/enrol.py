@@ -8,11 +8,13 @@ import hmac
 import platform
 import re
 import ssl
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from urllib3.exceptions import InsecureRequestWarning
 
 from agent.clock import Clock
 from agent.uplink import identity
@@ -90,7 +92,8 @@ def _fetch_authority(url: str, fingerprint: bytes) -> str:
     """The authority that signs the collector's certificate, proven by the fingerprint in the code."""
     connection = Connection(url, _trust_nobody_yet())
     try:
-        answer = connection.request("GET", v1.PATH_AUTHORITY, b"", {"Accept": "application/x-pem-file"})
+        with warnings.catch_warnings(category=InsecureRequestWarning, action="ignore"):
+            answer = connection.request("GET", v1.PATH_AUTHORITY, b"", {"Accept": "application/x-pem-file"})
     finally:
         connection.close()
     try:

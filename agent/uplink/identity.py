@@ -69,6 +69,8 @@ def load(state_dir: Path) -> Identity:
     """NotEnrolled where there is none yet, or where what is there cannot be read."""
     try:
         facts = json.loads((state_dir / IDENTITY_FILE).read_text("utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError("it is no table")
         texts = {name: str(facts.get(name, "")) for name in ("name", "site", "customer")}
         return Identity(
             terminal=str(facts["terminal"]),

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from agent.clock import Clock
 from agent.spool import STAND_IN_KIND, Batch, Json, Spool, SpoolDamaged, SpoolError
-from agent.uplink.client import Unreadable
+from agent.uplink.client import Gap, Unreadable
 from agent.uplink.pace import back_off
 from protocols.errors import CollectorUnreachable, ReportRefused
 from protocols.wire import v1
@@ -19,6 +19,7 @@ NEXT_MAX_S = 900.0
 STUCK_TURNS = 3
 STATE = "uplink"
 _ENVELOPE_BYTES = 1024
+_MISSING = "the collector misses earlier messages"
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,9 @@ class Sender:
             return (e.retry_after_s or 0.0) + self._failed("unreachable", e)
         except Unreadable as e:
             return self._unreadable(batch, e)
+        except Gap as e:
+            self._spool.acknowledge(batch.epoch, e.complete_to)
+            return self._no_progress(e)
         except ReportRefused as e:
             return self._failed("refused", e)
         return self._stored(batch, receipt)
@@ -111,20 +115,23 @@ class Sender:
         }
         self._spool.acknowledge(receipt.epoch, receipt.complete_to, {STATE: state})
         if batch.rows and receipt.epoch == batch.epoch and receipt.complete_to < batch.rows[0].seq:
-            return self._no_progress()
+            return self._no_progress(Gap(_MISSING, receipt.complete_to, code=Gap.code))
         self._stuck = 0
         self._limit = min(v1.MESSAGES, self._limit * 2)
         if batch.more:
             return 0.0
         return min(receipt.next_s or self._report_s, NEXT_MAX_S)
 
-    def _no_progress(self) -> float:
-        """The collector took the report and still misses what came before it."""
+    def _no_progress(self, gap: Gap) -> float:
+        """What is missing there and still here goes next, by itself. What is not here any more would be
+        waited for for ever: after a few turns the rest goes under a new epoch."""
         self._stuck += 1
-        if self._stuck >= STUCK_TURNS:
+        if self._stuck > STUCK_TURNS:
             self._stuck = 0
-            self._spool.renew("the collector misses messages that are no longer here")
-        return self._later()
+            self._spool.renew(
+                f"{gap.code}: the collector has only up to {gap.complete_to}, the rest is gone here"
+            )
+        return self._failed("refused", gap)
 
     def _unreadable(self, batch: Batch, error: Unreadable) -> float:
         """Find the one message that cannot be read by halving; keep it aside only if an empty report is
