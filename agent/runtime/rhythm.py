@@ -42,6 +42,10 @@ class Rhythm:
     def every(self, name: str, job: Callable[[], None], delay_s: Callable[[], float], first_s: float) -> None:
         self._scheduler.add_job(job, Pace(delay_s, first_s), id=name)
 
+    def once(self, name: str, job: Callable[[], None], after_s: float) -> None:
+        at = self._clock.now() + timedelta(seconds=after_s)
+        self._scheduler.add_job(job, "date", run_date=at, id=name)
+
     def start(self) -> None:
         self._scheduler.start()
 

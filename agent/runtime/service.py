@@ -2,15 +2,21 @@
 itself."""
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
 
 from agent.clock import Clock
-from agent.config import Config
+from agent.config import Config, Device
+from agent.devices import profile_store
+from agent.devices.poller import Poller
+from agent.health import RULES, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
+from agent.runtime.device_watch import KNOWN, DeviceWatch
 from agent.runtime.host_watch import HostWatch
+from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
 from agent.runtime.outgoing import Outgoing
 from agent.runtime.rhythm import Rhythm
@@ -19,12 +25,17 @@ from agent.system import boot
 from agent.system.registry import probes
 from agent.uplink.client import Client
 from agent.uplink.connection import Connection, trust_only
-from agent.uplink.identity import Identity
+from agent.uplink.identity import Identity as Terminal
 from agent.uplink.sender import Sender
+from protocols.device.profile import Profiles
+from protocols.device.registry import FAMILIES
+from protocols.status.model import Identity
+from protocols.wire import v1
 
 FLUSH_S = 60.0
 TICK_S = 5.0
 _LAST_WORDS_S = 10.0
+_TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +45,7 @@ class Service:
     one; a clean one is only quieter at the next start."""
 
     def __init__(
-        self, config: Config, config_file: Path, identity: Identity, clock: Clock, stop: Event
+        self, config: Config, config_file: Path, identity: Terminal, clock: Clock, stop: Event
     ) -> None:
         self._config = config
         self._clock = clock
@@ -53,9 +64,10 @@ class Service:
 
     def run(self) -> int:
         """0 after a clean stop; 1 when the agent must be started anew to go on."""
-        ended = story.begin(self._spool, self._config, self._boot, version("plomba"), self._clock.now())
-        log.info("the last run ended: %s", ended.value)
-        self._plan()
+        judging = self._judging(_TERMINAL, RULES)
+        self._begin(judging)
+        self._plan_host(judging)
+        self._plan_devices()
         self._thread.start()
         self._rhythm.start()
         self._notify.ready()
@@ -66,12 +78,40 @@ class Service:
                 break
         return self._end()
 
-    def _plan(self) -> None:
+    def _begin(self, judging: Judging) -> None:
+        now = self._clock.now()
+        opening = story.begin(self._spool, self._config, self._boot, version("plomba"), now)
+        log.info("the last run ended: %s", opening.ended.value)
+        judging.hear(
+            opening.observations, now, reason=opening.reason, beside=opening.messages, state=opening.state
+        )
+
+    def _plan_host(self, judging: Judging) -> None:
         host = self._config.host
         found = probes(host, self._config.agent.state_dir, self._offset)
-        watch = HostWatch(found, self._outgoing, lambda _: None, self._clock)
+        watch = HostWatch(found, judging, self._outgoing, self._clock)
         self._rhythm.every("host", watch.look, lambda: host.sample_s, first_s=1.0)
         self._rhythm.every("flush", self._outgoing.flush, lambda: FLUSH_S, first_s=5.0)
+        self._rhythm.once(
+            "running well", lambda: judging.hear({story.UNCLEAN: False}, self._clock.now()), story.UNCLEAN_S
+        )
+
+    def _plan_devices(self) -> None:
+        profiles = profile_store.load(self._config.agent.profiles_dir)
+        for device in self._config.devices:
+            device_watch = self._watch(device, profiles[device.family])
+            self._rhythm.every(f"device {device.id}", device_watch.poll, device_watch.delay_s, first_s=0.1)
+
+    def _watch(self, device: Device, profiles: Profiles) -> DeviceWatch:
+        known = self._spool.read_state(KNOWN + device.id)
+        identity = Identity(**{k: str(v) for k, v in known.items()}) if isinstance(known, dict) else None
+        poller = Poller(device, FAMILIES[device.family], profiles, self._clock, known=identity)
+        subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id=device.id)
+        judging = self._judging(subject, rules_for_device(device.drawer_open_too_long_s))
+        return DeviceWatch(device, poller, judging, self._outgoing, self._clock)
+
+    def _judging(self, subject: v1.Subject, rules: Mapping[str, Rule]) -> Judging:
+        return Judging(subject, rules, self._spool, self._outgoing, self._clock)
 
     def _tick(self) -> None:
         try:
@@ -103,6 +143,6 @@ class Service:
         return (measured.seconds, measured.uncertain_s) if measured else None
 
 
-def _client(identity: Identity, clock: Clock) -> Client:
+def _client(identity: Terminal, clock: Clock) -> Client:
     context = trust_only(identity.ca_file.read_text("ascii"))
     return Client(Connection(identity.collector, context), identity.key, identity.terminal, clock)

@@ -2,6 +2,7 @@
 properly."""
 
 import platform
+from dataclasses import dataclass
 from datetime import datetime
 
 from agent.config import Config
@@ -10,17 +11,42 @@ from agent.system.boot import Boot, Ending, LastRun, ending
 from protocols.wire import v1
 
 RUN = "run"
+UNCLEAN = "host.unclean_shutdown"
+UNCLEAN_S = 3600.0
+"""An unclean shutdown is told for so long; then the computer has been running well again."""
 _TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
 
-def begin(spool: Spool, config: Config, boot: Boot, version: str, now: datetime) -> Ending:
-    """Say hello and how the last run ended, and mark this run as not stopped yet: all in one transaction."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """`state` marks this run as not stopped yet; it is stored in one transaction with the messages."""
+
+    ended: Ending
+    messages: tuple[v1.AnyMessage, ...]
+    state: dict[str, Json]
+
+    @property
+    def observations(self) -> dict[str, bool | None]:
+        """A crash of the agent alone says nothing about how the computer was shut down."""
+        known = {Ending.UNCLEAN_SHUTDOWN: True, Ending.CLEAN: False}
+        return {UNCLEAN: known.get(self.ended)}
+
+    @property
+    def reason(self) -> str:
+        return (
+            "the computer went down without stopping its services"
+            if self.ended is Ending.UNCLEAN_SHUTDOWN
+            else ""
+        )
+
+
+def begin(spool: Spool, config: Config, boot: Boot, version: str, now: datetime) -> Opening:
+    """Hello, and how the last run ended."""
     ended = ending(_last_run(spool), boot)
     messages: list[v1.AnyMessage] = [_hello(config, boot, version, now, ended)]
     if ended is Ending.CRASHED:
         messages.append(v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.crashed"))
-    spool.put_all(messages, {RUN: _run(boot, clean=False)})
-    return ended
+    return Opening(ended, tuple(messages), {RUN: _run(boot, clean=False)})
 
 
 def end(spool: Spool, boot: Boot, now: datetime, reason: str) -> None:

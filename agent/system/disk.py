@@ -8,6 +8,9 @@ import psutil
 
 from agent.system.probe import Condition, Measured
 
+CODE = "host.disk_low"
+CLEAR = 1.2
+"""So much more than the limit must be free again."""
 _NOT_DISKS = {"squashfs", "iso9660", "udf", "overlay", "tmpfs", "devtmpfs", "ramfs", "efivarfs", "cramfs"}
 _MOST = 8
 
@@ -25,15 +28,16 @@ class Room:
 def judge(rooms: Mapping[str, Room], low_percent: float) -> Measured:
     """`disk_free_*` are of the tightest filesystem; one more figure for each, with its place after a
     colon."""
+    clear_at = low_percent * CLEAR
     if not rooms:
-        return Measured(conditions=(Condition("host.disk_low", None),))
+        return Measured(conditions=(Condition(CODE, None, low_percent, clear_at),))
     tightest = min(rooms, key=lambda place: rooms[place].percent)
     least = rooms[tightest]
     values = {"disk_free_bytes": float(least.free), "disk_free_percent": round(least.percent, 2)}
     for place, room in rooms.items():
         values[f"disk_free_bytes:{place[:60]}"] = float(room.free)
     reason = f"{tightest}: {least.percent:.1f} % free ({least.free / 1e9:.1f} GB)"
-    return Measured(values, (Condition("host.disk_low", least.percent < low_percent, reason),))
+    return Measured(values, (Condition(CODE, least.percent, low_percent, clear_at, reason),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from agent.system.probe import Condition, Measured
 
 CODE = "host.clock_drift"
+CLEAR = 0.8
 
 
 def judge(offset: tuple[float, float] | None, limit_s: float) -> Measured:
     """`offset`: seconds that the collector is ahead, and how uncertain that is; None where never measured."""
     if offset is None:
-        return Measured(conditions=(Condition(CODE, None),))
+        return Measured(conditions=(Condition(CODE, None, limit_s, limit_s * CLEAR),))
     seconds, uncertain_s = offset
     side = "slow" if seconds > 0 else "fast"
     reason = f"the till's clock is {abs(seconds):.0f} s {side}"
-    present = abs(seconds) - uncertain_s > limit_s
-    return Measured({"clock_offset_s": round(seconds, 3)}, (Condition(CODE, present, reason),))
+    sure = max(abs(seconds) - uncertain_s, 0.0)
+    condition = Condition(CODE, sure, limit_s, limit_s * CLEAR, reason)
+    return Measured({"clock_offset_s": round(seconds, 3)}, (condition,))
 
 
 @dataclass(frozen=True, slots=True)

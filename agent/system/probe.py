@@ -7,11 +7,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`code` is from the closed fault list; `present` is None where the probe cannot tell. `reason` is for
+    """A figure and its two limits: the fault `code` begins at `raise_at` and ends at `clear_at`; which of
+    them is the higher says which side is bad. `value` is None where the probe cannot tell. `reason` is for
     people."""
 
     code: str
-    present: bool | None
+    value: float | None
+    raise_at: float
+    clear_at: float
     reason: str = ""
 
 

@@ -9,6 +9,7 @@ import psutil
 from agent.system.probe import Condition, Measured
 
 CODE = "host.too_hot"
+COOLER_C = 5.0
 _POSSIBLE_C = (-20.0, 130.0)
 """A sensor that says anything else is not connected."""
 
@@ -21,9 +22,9 @@ def judge(sensors: Mapping[str, Sequence[float]], limit_c: float) -> Measured:
         if _POSSIBLE_C[0] < celsius < _POSSIBLE_C[1] and celsius != 0
     ]
     if not found:
-        return Measured(conditions=(Condition(CODE, None),))
+        return Measured(conditions=(Condition(CODE, None, limit_c, limit_c - COOLER_C),))
     celsius, chip = max(found)
-    condition = Condition(CODE, celsius >= limit_c, f"{chip}: {celsius:.0f} °C")
+    condition = Condition(CODE, celsius, limit_c, limit_c - COOLER_C, f"{chip}: {celsius:.0f} °C")
     return Measured({"temperature_celsius": round(celsius, 1)}, (condition,))
 
 
