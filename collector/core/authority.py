@@ -34,7 +34,10 @@ def write_private(path: Path, content: bytes) -> None:
 def make_authority(folder: Path, name: str, now: datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Plomba"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Plomba"),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
     )
     usage = x509.KeyUsage(
         digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,

@@ -35,11 +35,15 @@ def secret_hash(secret: str) -> str:
 
 def site_of(customer_name: str, site_name: str) -> Site:
     """The site of that name, made together with its customer where it is not there yet."""
-    customer = Customer.objects.filter(name=customer_name).first() or Customer.objects.create(name=customer_name)
+    customer = Customer.objects.filter(name=customer_name).first() or Customer.objects.create(
+        name=customer_name
+    )
     return customer.sites.filter(name=site_name).first() or customer.sites.create(name=site_name)
 
 
-def make_code(site: Site, terminal_name: str, now: datetime, ttl: timedelta = DEFAULT_TTL) -> tuple[EnrolCode, str]:
+def make_code(
+    site: Site, terminal_name: str, now: datetime, ttl: timedelta = DEFAULT_TTL
+) -> tuple[EnrolCode, str]:
     """The stored code and its secret, which is shown this once."""
     secret = new_secret()
     code = EnrolCode.objects.create(

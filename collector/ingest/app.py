@@ -1,0 +1,139 @@
+"""The raw ASGI application under /api/agent/. Every check that costs less comes before one that costs more; what is
+refused leaves no trace but a count."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from collector.core import clock
+from collector.ingest import enrolling, problem
+from collector.ingest.keys import Keys
+from collector.ingest.nonces import Nonces
+from collector.ingest.parsing import parse
+from collector.ingest.problem import Answer, Refused
+from collector.ingest.refusals import Refusals
+from collector.ingest.request import Receive, Scope, Send, check_length, drain, headers_of, read_body, reply
+from collector.ingest.writer import Writer
+from protocols.errors import ReportRefused
+from protocols.wire import signing, v1
+
+PREFIX = "/api/agent/"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `signed` is read, not proven."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    receive: Receive
+    peer: str
+
+    def signed(self) -> signing.Signed:
+        try:
+            return signing.read(self.method, self.path, self.headers)
+        except ReportRefused as e:
+            raise Refused(e.code, str(e)) from e
+
+
+Route = Callable[[Call], Awaitable[Answer]]
+
+
+class Door:
+    """`ca_file`: the authority's certificate, given to everyone who asks."""
+
+    def __init__(self, writer: Writer, refusals: Refusals, ca_file: Path) -> None:
+        self._writer = writer
+        self._refusals = refusals
+        self._ca_file = ca_file
+        self._keys = Keys()
+        self._nonces = Nonces()
+        self._brake = enrolling.Brake()
+        self._routes: dict[str, dict[str, Route]] = {
+            v1.PATH_REPORTS: {"POST": self._report},
+            v1.PATH_ENROL: {"POST": self._enrol},
+            v1.PATH_AUTHORITY: {"GET": self._authority},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _call(scope, receive)
+        try:
+            answer = await self._route(call)(call)
+        except Refused as e:
+            self._refusals.count(e, clock.now())
+            if e.code == "report.too_large":
+                await drain(receive)
+            answer = problem.answer(e, clock.now())
+        except Exception:  # noqa: BLE001 - whatever it is, the agent gets an answer that it understands and keeps its report
+            log.exception("a request to %s met a bug", call.path)
+            answer = problem.answer(Refused("report.failed", retry_after_s=60), clock.now())
+        await reply(send, answer)
+
+    def close(self) -> None:
+        self._keys.close()
+
+    def _route(self, call: Call) -> Route:
+        methods = self._routes.get(call.path)
+        if methods is None:
+            raise Refused("path.unknown")
+        if call.method not in methods:
+            raise Refused("method.not_allowed", f"allowed: {', '.join(methods)}")
+        return methods[call.method]
+
+    async def _report(self, call: Call) -> Answer:
+        terminal, body = await self._proven(call, v1.REPORT_BYTES)
+        outcome = await self._writer.put(parse(body, terminal), len(body))
+        if isinstance(outcome, Refused):
+            raise outcome
+        return Answer(200, outcome.model_dump_json().encode())
+
+    async def _enrol(self, call: Call) -> Answer:
+        check_length(call.headers, enrolling.LIMIT)
+        signed = call.signed()
+        key = enrolling.key_of(signed.keyid)
+        body = await read_body(call.receive, enrolling.LIMIT)
+        self._verify(signed, body, key, "")
+        enrolled = await asyncio.to_thread(enrolling.enrol, body, signed.keyid, call.peer, self._brake)
+        self._keys.forget(enrolled.terminal)
+        return Answer(200, enrolled.model_dump_json().encode())
+
+    async def _authority(self, call: Call) -> Answer:
+        return Answer(200, self._ca_file.read_bytes(), "application/x-pem-file")
+
+    async def _proven(self, call: Call, limit: int) -> tuple[str, bytes]:
+        """The terminal that signed the request, and its body."""
+        check_length(call.headers, limit)
+        signed = call.signed()
+        key = await self._keys.key_of(signed.keyid)
+        body = await read_body(call.receive, limit)
+        self._verify(signed, body, key, signed.keyid)
+        return signed.keyid, body
+
+    def _verify(self, signed: signing.Signed, body: bytes, key: Ed25519PublicKey, terminal: str) -> None:
+        now_s = clock.now().timestamp()
+        try:
+            signing.verify(signed, body, key, now_s)
+        except ReportRefused as e:
+            raise Refused(e.code, str(e), terminal=terminal) from e
+        if not self._nonces.is_new(signed.keyid, signed.nonce, signed.created, now_s):
+            raise Refused("report.replayed", terminal=terminal)
+
+
+def _call(scope: Scope, receive: Receive) -> Call:
+    """The path as it was sent, because that is what was signed."""
+    raw = scope.get("raw_path") or scope["path"].encode()
+    client = scope.get("client")
+    return Call(
+        method=scope["method"],
+        path=raw.decode("latin-1").partition("?")[0],
+        headers=headers_of(scope),
+        receive=receive,
+        peer=client[0] if client else "",
+    )

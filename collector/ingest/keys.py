@@ -1,0 +1,71 @@
+"""Whose key is it? Reads terminals' public keys and keeps them for a few seconds: a retired terminal is refused after
+KEEP_S at the latest, in every process."""
+
+import asyncio
+import base64
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import close_old_connections
+
+from collector.core import clock
+from collector.ingest.problem import Refused
+from collector.inventory.models import Terminal
+
+KEEP_S = 5.0
+MOST = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """`key` is None for a terminal that is refused with `code`."""
+
+    key: Ed25519PublicKey | None
+    code: str
+    until_s: float
+
+
+class Keys:
+    """For one event loop. Look-ups share one thread, so that made-up names cannot fill the pool."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._thread = ThreadPoolExecutor(1, "keys")
+
+    async def key_of(self, terminal_id: str) -> Ed25519PublicKey:
+        entry = self._entries.get(terminal_id)
+        if entry is None or entry.until_s <= clock.monotonic():
+            entry = await asyncio.get_running_loop().run_in_executor(self._thread, _load, terminal_id)
+            if len(self._entries) >= MOST:
+                self._entries.clear()
+            self._entries[terminal_id] = entry
+        if entry.key is None:
+            raise Refused(entry.code, terminal=terminal_id if entry.code == "terminal.retired" else "")
+        return entry.key
+
+    def forget(self, terminal_id: str) -> None:
+        self._entries.pop(terminal_id, None)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+
+def public_key(text: str) -> Ed25519PublicKey:
+    """From base64url without padding."""
+    return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(text + "="))
+
+
+def _load(terminal_id: str) -> _Entry:
+    close_old_connections()
+    until_s = clock.monotonic() + KEEP_S
+    if len(terminal_id) > 40 or "\0" in terminal_id:
+        return _Entry(None, "terminal.unknown", until_s)
+    rows = Terminal.objects.filter(pk=terminal_id).values_list("public_key", "retired_at")
+    row = rows.first()
+    close_old_connections()
+    if row is None:
+        return _Entry(None, "terminal.unknown", until_s)
+    if row[1] is not None:
+        return _Entry(None, "terminal.retired", until_s)
+    return _Entry(public_key(row[0]), "", until_s)

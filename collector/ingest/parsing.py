@@ -1,0 +1,86 @@
+"""The bytes of a signed report -> a typed report and its messages as they came. Refuses everything that could not be
+stored or read back later on both databases."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC
+from typing import NoReturn
+
+from pydantic import ValidationError
+
+from collector.ingest.problem import Refused
+from protocols.wire import v1
+
+_BIGGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`bodies[i]` is the wire document of `report.messages[i]`, with fields that this version does not know."""
+
+    report: v1.Report
+    bodies: tuple[str, ...]
+
+
+def parse(body: bytes, terminal: str) -> Parsed:
+    document = _document(body)
+    if not isinstance(document, dict):
+        raise Refused("report.malformed", "not a JSON object", terminal=terminal)
+    if document.get("version") != v1.VERSION:
+        raise Refused("report.version", f"this collector speaks version {v1.VERSION}", terminal=terminal)
+    try:
+        report = v1.Report.model_validate(document, extra="ignore")
+        bodies = tuple(json.dumps(part, ensure_ascii=False, allow_nan=False) for part in document["messages"])
+        _check_storable(report)
+    except ValidationError as e:
+        raise Refused("report.malformed", _say(e), terminal=terminal) from e
+    except (ValueError, OverflowError, RecursionError) as e:
+        raise Refused("report.malformed", "a value cannot be stored", terminal=terminal) from e
+    if report.terminal != terminal:
+        raise Refused("terminal.mismatch", terminal=terminal)
+    return Parsed(report, bodies)
+
+
+def _document(body: bytes) -> object:
+    try:
+        document = json.loads(body, parse_constant=_no_constant)
+        return _clean(document) if b"\\u" in body else document
+    except (ValueError, RecursionError) as e:
+        raise Refused("report.malformed", "not JSON in UTF-8") from e
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _clean(value: object) -> object:
+    """Without what PostgreSQL cannot store as text: NUL and lone surrogates become U+FFFD."""
+    if isinstance(value, str):
+        return (
+            value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+            if not value.isprintable()
+            else value
+        )
+    if isinstance(value, list):
+        return [_clean(part) for part in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(part) for key, part in value.items()}
+    return value
+
+
+def _check_storable(report: v1.Report) -> None:
+    seqs = [message.seq for message in report.messages]
+    if max(report.epoch, *seqs, 0) > _BIGGEST:
+        raise OverflowError("a number is too big")
+    if any(later <= earlier for earlier, later in zip(seqs, seqs[1:], strict=False)):
+        raise Refused(
+            "report.malformed", "the numbers of the messages do not ascend", terminal=report.terminal
+        )
+    for message in report.messages:
+        if not 1970 <= message.at.astimezone(UTC).year <= 9000:
+            raise ValueError("a time out of range")
+
+
+def _say(failure: ValidationError) -> str:
+    error = failure.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"

@@ -1,0 +1,72 @@
+"""One HTTP request of an agent as plain ASGI gives it: headers, and a body that is never read beyond a limit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from collector.ingest.problem import Answer, Refused
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_S = 30.0
+"""A body that takes longer is given up."""
+_DRAIN = 4 << 20
+"""So much of a body that is too large is read away, so that its sender gets to see the answer."""
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Lower-case names; a header that comes twice is joined by a comma, as RFC 9110 says."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def check_length(headers: dict[str, str], limit: int) -> None:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length[:19]) > limit:
+        raise Refused("report.too_large", f"at most {limit} bytes")
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """Refused with `report.too_large`, `report.incomplete` or `report.slow`."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _read(receive, limit)
+    except TimeoutError as e:
+        raise Refused("report.slow") from e
+
+
+async def drain(receive: Receive) -> None:
+    """Read away what a refused sender still sends, up to a bound."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await _read(receive, _DRAIN, keep=False)
+    except (TimeoutError, Refused):
+        return
+
+
+async def reply(send: Send, answer: Answer) -> None:
+    headers = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _read(receive: Receive, limit: int, *, keep: bool = True) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refused("report.incomplete")
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        if size > limit:
+            raise Refused("report.too_large", f"at most {limit} bytes")
+        if keep:
+            parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,168 @@
+"""Group commit: one thread takes every report that waits, stores all in one transaction, and only then are they
+answered. A report that fails takes no other with it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Condition, Thread
+
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    transaction,
+)
+
+from collector.core import clock
+from collector.incidents import ticks
+from collector.ingest import store
+from collector.ingest.parsing import Parsed
+from collector.ingest.problem import Refused
+from protocols.wire import v1
+
+GROUP_REPORTS = 64
+GROUP_MESSAGES = 2000
+WAITING_REPORTS = 512
+WAITING_BYTES = 64 << 20
+RETRY_AFTER_S = 5
+
+log = logging.getLogger(__name__)
+
+Outcome = v1.Receipt | Refused
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """One report on its way into the database."""
+
+    parsed: Parsed
+    received_at: datetime
+    size: int
+    future: asyncio.Future[Outcome]
+
+    @property
+    def terminal(self) -> str:
+        return self.parsed.report.terminal
+
+
+class Writer:
+    """`put` from the event loop that `start` ran in."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Delivery] = deque()
+        self._bytes = 0
+        self._change = Condition()
+        self._stopping = False
+        self._thread = Thread(target=self._run, name="writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store what waits, then end."""
+        with self._change:
+            self._stopping = True
+            self._change.notify()
+        self._thread.join(30)
+
+    def put(self, parsed: Parsed, size: int) -> asyncio.Future[Outcome]:
+        """The future is set after commit. Refused with `collector.busy` where too much waits already."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        with self._change:
+            if self._stopping or len(self._waiting) >= WAITING_REPORTS or self._bytes + size > WAITING_BYTES:
+                raise Refused("collector.busy", terminal=parsed.report.terminal, retry_after_s=RETRY_AFTER_S)
+            self._waiting.append(Delivery(parsed, clock.now(), size, future))
+            self._bytes += size
+            self._change.notify()
+        return future
+
+    def _run(self) -> None:
+        while group := self._take():
+            try:
+                outcomes = self.commit(group)
+            except Exception:  # noqa: BLE001 - the writer must outlive every group; the agents keep their reports
+                log.exception("a group of %d reports was not stored", len(group))
+                outcomes = [_busy(delivery) for delivery in group]
+            self.answer(group, outcomes)
+        connections.close_all()
+
+    def _take(self) -> list[Delivery]:
+        """The next group, in the order of arrival; empty at the end."""
+        with self._change:
+            while not self._waiting and not self._stopping:
+                self._change.wait()
+            group: list[Delivery] = []
+            messages = 0
+            while self._waiting and len(group) < GROUP_REPORTS and messages < GROUP_MESSAGES:
+                delivery = self._waiting.popleft()
+                self._bytes -= delivery.size
+                messages += len(delivery.parsed.bodies)
+                group.append(delivery)
+            return group
+
+    def commit(self, group: Sequence[Delivery]) -> list[Outcome]:
+        """Store the group; where the transaction as a whole fails, each report by itself."""
+        close_old_connections()
+        try:
+            return _commit(group)
+        except DatabaseError as e:
+            log.warning("a group of %d reports goes one by one: %s", len(group), e)
+        close_old_connections()
+        return [outcome for delivery in group for outcome in _alone(delivery)]
+
+    def answer(self, group: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+        assert self._loop is not None  # noqa: S101 - started
+        self._loop.call_soon_threadsafe(_settle, group, outcomes)
+
+
+def _settle(group: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+    for delivery, outcome in zip(group, outcomes, strict=True):
+        if not delivery.future.done():
+            delivery.future.set_result(outcome)
+
+
+def _alone(delivery: Delivery) -> list[Outcome]:
+    try:
+        return _commit([delivery])
+    except DatabaseError:
+        log.exception("a report of %s was not stored", delivery.terminal)
+        return [_busy(delivery)]
+
+
+def _commit(group: Sequence[Delivery]) -> list[Outcome]:
+    """Rows are locked in the order of the terminals' names, so that two processes never wait for each other in a
+    circle; within one terminal the order of arrival stays."""
+    order = sorted(range(len(group)), key=lambda i: group[i].terminal)
+    outcomes: dict[int, Outcome] = {}
+    with transaction.atomic():
+        streams = store.lock_streams([group[i].parsed.report for i in order], clock.now())
+        for i in order:
+            outcomes[i] = _one(group[i], streams)
+        heard = {group[i].terminal for i in order if isinstance(outcomes[i], v1.Receipt)}
+        ticks.heard(sorted(heard), clock.now())
+    return [outcomes[i] for i in range(len(group))]
+
+
+def _one(delivery: Delivery, streams: store.Streams) -> Outcome:
+    try:
+        with transaction.atomic():
+            complete_to = store.store(delivery.parsed, delivery.received_at, streams)
+    except Refused as e:
+        return e
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001 - a bug met by one report must not take the group down
+        log.exception("a report of %s met a bug; the agent keeps it", delivery.terminal)
+        return Refused("report.failed", terminal=delivery.terminal, retry_after_s=60)
+    return v1.Receipt(epoch=delivery.parsed.report.epoch, complete_to=complete_to, server_time=clock.now())
+
+
+def _busy(delivery: Delivery) -> Refused:
+    return Refused("collector.busy", terminal=delivery.terminal, retry_after_s=RETRY_AFTER_S)
