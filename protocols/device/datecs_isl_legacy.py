@@ -28,6 +28,9 @@ from protocols.errors import Unexpected, UsageError
 from protocols.status.model import DeviceState, Identity
 
 FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0x7F
+OUR_FIRST_SEQUENCE = 0x60
+"""A device takes a frame with the SEQ of the last one for a repeat: it would not execute the cash program's
+command but send our answer again. Cash programs start at 20h, so ours stay in the last third."""
 STATUS_BYTES = 6
 _SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
 _CONTROL = {SYN: "SYN", NAK: "NAK"}
@@ -65,10 +68,10 @@ _NAMES: Mapping[int, str] = {int(c.code): c.name for c in reversed(COMMANDS)}
 
 class _Codec:
     def first_sequence(self) -> int:
-        return FIRST_SEQUENCE
+        return OUR_FIRST_SEQUENCE
 
     def next_sequence(self, sequence: int) -> int:
-        return sequence + 1 if FIRST_SEQUENCE <= sequence < LAST_SEQUENCE else FIRST_SEQUENCE
+        return sequence + 1 if OUR_FIRST_SEQUENCE <= sequence < LAST_SEQUENCE else OUR_FIRST_SEQUENCE
 
     def encode(self, command: Command, sequence: int) -> bytes:
         if (command.code, command.data) not in _ALLOWED:
@@ -285,10 +288,18 @@ def _diagnostic(line: str) -> Identity:
 def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
     state = DeviceState()
     for reply in replies:
-        state = state.updated(_reply_state(reply.frame, profile))
+        state = _joined(state, _reply_state(reply.frame, profile))
     if replies and replies[-1].frame.command == "SYN":
         state = replace(state, busy=True)
     return state
+
+
+def _joined(state: DeviceState, newer: DeviceState) -> DeviceState:
+    """40h tells the day of the last record, 56h the time too: the finer of two answers about one day is
+    kept."""
+    if state.last_z_time and newer.last_z_time:
+        newer = replace(newer, last_z_time=max(state.last_z_time, newer.last_z_time))
+    return state.updated(newer)
 
 
 def _reply_state(frame: Frame, profile: Profile) -> DeviceState:

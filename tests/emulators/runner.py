@@ -1,0 +1,291 @@
+"""Puts an emulated device on a pty or a TCP port, with a control port on loopback, until it is told to stop:
+python -m tests.emulators.escpos --pty ./printer.pty --control 127.0.0.1:0 --model TM-T20III --fault
+paper_end"""
+
+import argparse
+import ctypes
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import tty
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.emulators.machine import Machine, Unknown
+
+_IN_OPEN = 0x20
+_PIECE = 4096
+_SLOW_S = 0.05
+
+
+class Line:
+    """The device's end of a line: writes as the behaviours say."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._pause = threading.Event()
+        self._write_lock = threading.Lock()
+        machine.send = self.send
+
+    def put(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def vanish(self) -> None:
+        raise NotImplementedError
+
+    def send(self, data: bytes) -> None:
+        """The whole answer, in the pieces that the behaviour asks for."""
+        with self._write_lock:
+            if self.machine.behaves("vanish") and data:
+                self.put(data[: len(data) // 2])
+                self.vanish()
+                return
+            if not (self.machine.behaves("split") or self.machine.behaves("slow")):
+                self.put(data)
+                return
+            for byte in data:
+                self.put(bytes([byte]))
+                if self.machine.behaves("slow"):
+                    self._pause.wait(_SLOW_S)
+
+
+class PtyLine(Line):
+    """Keeps only the master end, so that nobody but the client has the port. Waits without turning: while no
+    client is there, for inotify to see the port opened."""
+
+    def __init__(self, machine: Machine, link: Path) -> None:
+        super().__init__(machine)
+        self.link = link
+        self.master, slave = os.openpty()
+        tty.setraw(slave)
+        self.path = os.ttyname(slave)
+        self._opened = _watch_opening(self.path)
+        os.close(slave)
+        self._stop, self._stopper = os.pipe()
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.path)
+        self._thread = threading.Thread(target=self._run, name="pty", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        os.write(self._stopper, b"x")
+        self._thread.join(5)
+        self.link.unlink(missing_ok=True)
+        self.vanish()
+        for number in (self._opened, self._stop, self._stopper):
+            os.close(number)
+
+    def put(self, data: bytes) -> None:
+        try:
+            os.write(self.master, data)
+        except OSError as e:
+            if e.errno not in (errno.EIO, errno.EBADF):
+                raise
+
+    def vanish(self) -> None:
+        if self.master >= 0:
+            self.link.unlink(missing_ok=True)
+            os.close(self.master)
+            self.master = -1
+
+    def _run(self) -> None:
+        while self.master >= 0:
+            ready, _, _ = select.select([self.master, self._stop], [], [])
+            if self._stop in ready:
+                return
+            data = self._read()
+            if data:
+                self.send(self.machine.receive(data))
+            elif not self._wait_for_client():
+                return
+
+    def _read(self) -> bytes:
+        """b"" while no client has the port open."""
+        try:
+            return os.read(self.master, _PIECE)
+        except OSError as e:
+            if e.errno != errno.EIO:
+                raise
+            return b""
+
+    def _wait_for_client(self) -> bool:
+        """False when told to stop. An opening before this call still stands in the inotify queue."""
+        ready, _, _ = select.select([self._opened, self._stop], [], [])
+        if self._opened in ready:
+            os.read(self._opened, _PIECE)
+        return self._stop not in ready
+
+
+def _watch_opening(path: str) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    number: int = libc.inotify_init()
+    if number < 0 or libc.inotify_add_watch(number, path.encode(), _IN_OPEN) < 0:
+        raise OSError(ctypes.get_errno(), "inotify")
+    return number
+
+
+class TcpLine(Line):
+    """One client at a time, as printers do; the next waits in the queue."""
+
+    def __init__(self, machine: Machine, address: tuple[str, int]) -> None:
+        super().__init__(machine)
+        self._server = socket.create_server(address, backlog=1)
+        self.path = "socket://{}:{}".format(*self._server.getsockname()[:2])
+        self._client: socket.socket | None = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="tcp", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._server.shutdown(socket.SHUT_RDWR)
+        self.vanish()
+        self._thread.join(5)
+        self._server.close()
+
+    def put(self, data: bytes) -> None:
+        if self._client and data:
+            try:
+                self._client.sendall(data)
+            except OSError:
+                return  # the client has gone; a printer does not care
+
+    def vanish(self) -> None:
+        client = self._client
+        if client:
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it was gone already
+
+    def _run(self) -> None:
+        while not self._stopped:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            with client:
+                self._client = client
+                self._serve(client)
+                self._client = None
+
+    def _serve(self, client: socket.socket) -> None:
+        while True:
+            try:
+                data = client.recv(_PIECE)
+            except OSError:
+                return
+            if not data:
+                return
+            self.send(self.machine.receive(data))
+
+
+class Control(ThreadingHTTPServer):
+    """GET /state, /forbidden; POST /faults, /behaviour, /reset. JSON both ways; 400 for an unknown name."""
+
+    daemon_threads = True
+
+    def __init__(self, machine: Machine, address: tuple[str, int]) -> None:
+        super().__init__(address, _Handler)
+        self.machine = machine
+        self.url = "http://{}:{}".format(*self.server_address[:2])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Control
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        machine = self.server.machine
+        pages: dict[str, Callable[[], object]] = {
+            "/state": machine.state,
+            "/forbidden": lambda: list(machine.forbidden),
+        }
+        page = pages.get(self.path)
+        self._answer(200 if page else 404, page() if page else {"error": "no such page"})
+
+    def do_POST(self) -> None:
+        machine = self.server.machine
+        actions: dict[str, Callable[[dict[str, Any]], None]] = {
+            "/faults": machine.set_faults,
+            "/behaviour": machine.set_behaviour,
+            "/reset": lambda body: machine.reset(),
+        }
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        action = actions.get(self.path)
+        if not action:
+            self._answer(404, {"error": "no such page"})
+            return
+        try:
+            action(json.loads(body or b"{}"))
+        except (Unknown, ValueError, TypeError, AttributeError) as e:
+            self._answer(400, {"error": str(e)})
+            return
+        self._answer(200, machine.state())
+
+    def _answer(self, status: int, body: object) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged: standard output belongs to the line that says ready."""
+
+
+def main(make: Callable[[str], Machine]) -> int:
+    """Runs one device as a process. Prints one JSON line when ready; ends on SIGTERM or SIGINT."""
+    args = _arguments()
+    machine = make(args.model)
+    machine.set_faults(dict.fromkeys(args.fault, True))
+    control = Control(machine, _address(args.control))
+    line = TcpLine(machine, _address(args.tcp)) if args.tcp else PtyLine(machine, Path(args.pty).absolute())
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    threading.Thread(target=control.serve_forever, daemon=True).start()
+    line.start()
+    ready = {
+        "family": machine.family,
+        "model": machine.model,
+        "port": args.pty or line.path,
+        "pty": line.path,
+        "control": control.url,
+        "pid": os.getpid(),
+    }
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+    stopped.wait()
+    line.stop()
+    control.shutdown()
+    control.server_close()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--pty", help="make a pty and this link to it")
+    where.add_argument("--tcp", help="listen on HOST:PORT instead")
+    parser.add_argument("--control", default="127.0.0.1:0", help="HOST:PORT of the control port")
+    parser.add_argument("--model", default="")
+    parser.add_argument("--fault", action="append", default=[])
+    return parser.parse_args()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
