@@ -108,20 +108,37 @@ def parse(text: str, file: str) -> Profiles:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
         raise ConfigError(file, "(file)", str(e)) from e
-    common = _profile(tables.get("common", {"name": "common"}), file, known=False)
-    known = tuple(_profile(table, file, known=True) for table in tables.get("profile", []))
-    return Profiles(common, known)
+    first, others = tables.get("common", {}), tables.get("profile", [])
+    if not isinstance(first, dict) or not isinstance(others, list):
+        raise ConfigError(file, "(file)", "holds one table [common] and tables [[profile]]")
+    common = _profile(first, file, Profile("common", known=False))
+    inherited = Profile("", bits=common.bits, options=common.options)
+    return Profiles(common, tuple(_known(table, file, inherited) for table in others))
 
 
-def _profile(table: Mapping[str, object], file: str, *, known: bool) -> Profile:
-    name = str(table.get("name", "common"))
+def _known(table: object, file: str, inherited: Profile) -> Profile:
+    """`inherits = true`: the bits of the common part hold too, but for those that are listed again."""
+    if not isinstance(table, dict):
+        raise ConfigError(file, "profile", "is a table")
+    profile = _profile(table, file, inherited)
+    if table.get("inherits") is not True:
+        return profile
+    own = {(bit.byte, bit.bit) for bit in profile.bits}
+    kept = tuple(bit for bit in inherited.bits if (bit.byte, bit.bit) not in own)
+    return replace(profile, bits=kept + profile.bits)
+
+
+def _profile(table: Mapping[str, object], file: str, start: Profile) -> Profile:
+    name = str(table.get("name", start.name))
+    if not name:
+        raise ConfigError(file, "profile.name", "is missing")
     bits = table.get("bits", {})
     models = table.get("models", [])
     options = table.get("options", {})
     sensors = table.get("sensors")
     if not isinstance(bits, dict) or not isinstance(models, list) or not isinstance(options, dict):
         raise ConfigError(file, name, "bits and options are tables, models is a list")
-    if sensors is not None and not isinstance(sensors, int):
+    if sensors is not None and type(sensors) is not int:
         raise ConfigError(file, f"{name}.sensors", "is a number")
     return Profile(
         name=name,
@@ -130,7 +147,7 @@ def _profile(table: Mapping[str, object], file: str, *, known: bool) -> Profile:
         bits=tuple(_bit(key, value, file, name) for key, value in bits.items()),
         sensors=sensors,
         options=options,
-        known=known,
+        known=start.known,
     )
 
 

@@ -47,7 +47,9 @@ class DeviceState:
 
     def updated(self, newer: Self) -> Self:
         """This state with every field that `newer` knows."""
-        return replace(self, **{k: v for k, v in newer.as_dict().items() if v is not None})
+        known = {name: getattr(newer, name) for name in FIELDS}
+        changes: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
+        return replace(self, **changes) if changes else self
 
     def with_flags(self, flags: Mapping[str, bool]) -> Self:
         """This state with these FLAGS set; any other name is a TypeError."""
