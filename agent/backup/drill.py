@@ -15,7 +15,7 @@ from agent.backup.repository import Repository
 from agent.backup.restore import restore
 from agent.backup.run import Progress
 from agent.clock import Clock
-from protocols.errors import BackupError, IntegrityError, PlombaError
+from protocols.errors import IntegrityError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,3 @@ def _differing(recorded: Mapping[str, object], found: Mapping[str, object]) -> s
         for name in recorded.keys() | found.keys()
         if recorded.get(name, missing) != found.get(name, missing)
     }
-
-
-def is_about_the_snapshot(error: PlombaError) -> bool:
-    return isinstance(error, IntegrityError) or (
-        isinstance(error, BackupError) and error.code == "backup.no_snapshot"
-    )

@@ -57,3 +57,18 @@ def locked(state: Path, repository: str, terminal: str, source: str) -> Iterator
         )
         yield Chain(database, repository, terminal, source)
         database.execute("COMMIT")
+
+
+def recall(state: Path, repository: str, terminal: str, source: str) -> Last | None:
+    """What `locked` last kept, without the lock; None where nothing is remembered or a run is just going
+    on."""
+    file = state / f"{source}.db"
+    if not file.exists():
+        return None
+    try:
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)
+        ) as database:
+            return Chain(database, repository, terminal, source).last()
+    except sqlite3.OperationalError:
+        return None

@@ -1,0 +1,197 @@
+"""The collector as a repository: every request signed with the terminal's key, no authority trusted but the
+collector's own. It can add objects and read this terminal's own, and has no verb for anything else."""
+
+import json
+import secrets
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import urllib3
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
+from urllib3.exceptions import HTTPError
+
+from agent.backup.repository import MISSING, NO_DELETE, ObjectInfo, missing
+from agent.clock import Clock
+from protocols.errors import (
+    BackupError,
+    ConfigError,
+    IntegrityError,
+    PlombaError,
+    RepositoryRefused,
+    RepositoryUnreachable,
+)
+from protocols.wire import signing
+from protocols.wire.snapshot import KINDS, OBJECT_BYTES, split_name
+from protocols.wire.v1 import PATH_OBJECTS, Problem
+
+CONNECT_S, READ_S = 10.0, 120.0
+LIST_BYTES = 64 << 20
+_LATER = {408, 425, 429}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """`terminal` is the id from the enrolment, which names the key at the collector."""
+
+    url: str
+    ca_file: Path
+    terminal: str
+    key: Ed25519PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    length: int
+
+
+class HttpsRepository:
+    """For one thread."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        parts = urlsplit(access.url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ConfigError("collector", "url", f"{access.url!r} is no https address")
+        self._access = access
+        self._clock = clock
+        self._ahead_s = 0.0
+        self._pool = urllib3.HTTPSConnectionPool(
+            parts.hostname,
+            parts.port or 443,
+            ssl_context=_trust_only(access.ca_file),
+            maxsize=1,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+        )
+
+    @property
+    def address(self) -> str:
+        return self._access.url
+
+    def put_new(self, name: str, data: bytes) -> None:
+        split_name(name)
+        self._ask("PUT", name, data)
+
+    def get(self, name: str) -> bytes:
+        split_name(name)
+        return self._ask("GET", name, limit=OBJECT_BYTES).body
+
+    def list(self, kind: str) -> Iterator[ObjectInfo]:
+        if kind not in KINDS:
+            raise RepositoryRefused(f"{kind} is no kind of object", code="backup.object_name")
+        try:
+            objects = json.loads(self._ask("GET", kind, limit=LIST_BYTES).body)["objects"]
+            found = [ObjectInfo(str(one["name"]), int(one["size"])) for one in objects]
+        except (ValueError, KeyError, TypeError) as e:
+            raise RepositoryUnreachable("the collector's list of objects cannot be read") from e
+        yield from found
+
+    def stat(self, name: str) -> ObjectInfo:
+        split_name(name)
+        return ObjectInfo(name, self._ask("HEAD", name).length)
+
+    def delete(self, name: str) -> None:
+        raise RepositoryRefused(f"a till cannot delete {name} at the collector", code=NO_DELETE)
+
+    def is_missing(self, error: Exception) -> bool:
+        return isinstance(error, PlombaError) and error.code == MISSING
+
+    def is_permanent(self, error: Exception) -> bool:
+        return not (isinstance(error, PlombaError) and error.retriable)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _ask(self, method: str, name: str, body: bytes = b"", *, limit: int = 1 << 20) -> _Answer:
+        answer = self._signed(method, name, body, limit)
+        problem = _problem(answer)
+        if problem and problem.code == "signature.expired" and problem.server_time:
+            # a till with a wrong clock must still be able to back up: sign once more by the collector's clock
+            self._ahead_s = (problem.server_time - self._clock.now()).total_seconds()
+            answer = self._signed(method, name, body, limit)
+            problem = _problem(answer)
+        if answer.status in (200, 201):
+            return answer
+        raise _error(name, answer.status, problem)
+
+    def _signed(self, method: str, name: str, body: bytes, limit: int) -> _Answer:
+        path = f"{PATH_OBJECTS}/{name}"
+        created = int(self._clock.now().timestamp() + self._ahead_s)
+        headers = signing.sign(
+            self._access.key,
+            method,
+            path,
+            body,
+            keyid=self._access.terminal,
+            created=created,
+            nonce=secrets.token_urlsafe(16),
+        )
+        return self._request(
+            method, path, body, headers | {"Content-Type": "application/octet-stream"}, limit
+        )
+
+    def _request(self, method: str, path: str, body: bytes, headers: dict[str, str], limit: int) -> _Answer:
+        try:
+            response = self._pool.urlopen(
+                method,
+                path,
+                body=body if method == "PUT" else None,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            content = response.read(limit + 1)
+        except (HTTPError, OSError, ValueError) as e:
+            raise RepositoryUnreachable(f"the collector does not answer: {_why(e)}") from e
+        if len(content) > limit:
+            response.close()
+            raise RepositoryUnreachable("the answer is too long to be the collector's")
+        response.release_conn()
+        return _Answer(response.status, content, _length(response.headers.get("Content-Length"), content))
+
+
+def _trust_only(ca_file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as e:
+        raise ConfigError(str(ca_file), "ca", f"is not a certificate authority that can be read ({e})") from e
+    return context
+
+
+def _problem(answer: _Answer) -> Problem | None:
+    if answer.status < 400 or not answer.body:
+        return None
+    try:
+        return Problem.model_validate_json(answer.body, extra="ignore")
+    except ValidationError:
+        return None
+
+
+def _error(name: str, status: int, problem: Problem | None) -> BackupError:
+    detail = (problem.detail or problem.title) if problem else f"status {status}"
+    code = problem.code if problem else None
+    if status == 404:
+        return missing(name)
+    if status == 422:
+        return IntegrityError(f"the collector did not take {name}: {detail}", code=code)
+    if status in _LATER or status >= 500:
+        return RepositoryUnreachable(f"the collector cannot take it now: {detail}", code=code)
+    return RepositoryRefused(f"the collector refuses {name}: {detail}", code=code)
+
+
+def _length(header: str | None, content: bytes) -> int:
+    return int(header) if header and header.isdecimal() else len(content)
+
+
+def _why(error: Exception) -> str:
+    inner = getattr(error, "reason", None) or error.__cause__ or error
+    return str(getattr(inner, "strerror", None) or inner)[:200]

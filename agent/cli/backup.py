@@ -1,0 +1,177 @@
+"""`plomba-agent backup`: one backup now, by hand or as the configuration says. The resident agent starts it
+as a child; then the result goes to the collector through the spool."""
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+from agent.backup import plan
+from agent.backup.engines import NoPause, engine
+from agent.backup.key import load_public
+from agent.backup.run import Done, Job, Signer, backup
+from agent.cli.advice import exit_code
+from agent.cli.place import (
+    by_hand_state,
+    configured,
+    open_repository,
+    print_failure,
+    print_json,
+    progress,
+    signer,
+    source_name,
+)
+from agent.clock import Clock
+from agent.config import default_path, load
+from agent.runtime.clock import SystemClock
+from agent.spool import FILE, Spool
+from protocols.errors import ConfigError, PlombaError
+from protocols.wire import v1
+
+NAME = "backup"
+HELP = "back up one source now"
+_RUNNING = "backup.running"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", help="the [[backup]] of the configuration; with --source: what to call it")
+    parser.add_argument("--config", type=Path, help="the agent's configuration file")
+    parser.add_argument("--engine", default="sqlite", help="what kind of source it is: sqlite")
+    parser.add_argument("--source", type=Path, metavar="FILE", help="the live database")
+    parser.add_argument("--repository", metavar="DIR", help='a folder, or "collector"')
+    parser.add_argument("--recovery-key", type=Path, action="append", metavar="PUBLIC", help="recovery.pub")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="memory of earlier runs, room for the copy")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        done = _by_hand(args) if args.source else _by_name(args)
+    except PlombaError as e:
+        if not args.json:
+            raise
+        print_failure(e)
+        return exit_code(e)
+    print_json(_document(done)) if args.json else _tell(done)
+    return 0
+
+
+def _by_hand(args: argparse.Namespace) -> Done:
+    if not args.repository or not args.recovery_key:
+        raise ConfigError("command line", "backup", "by hand needs --source, --repository and --recovery-key")
+    state: Path = args.state or by_hand_state()
+    clock = SystemClock()
+    by = signer(state)
+    config = None
+    if args.repository == "collector":
+        config = load(args.config or default_path())
+        by = signer(config.agent.state_dir)
+    job = Job(
+        name=args.name or source_name(args.source),
+        engine=engine(args.engine),
+        source=args.source,
+        recipients=[load_public(path) for path in args.recovery_key],
+        state=state / "backup",
+    )
+    with progress(clock) as shown:
+        repository = open_repository(args.repository, config, clock)
+        return backup(job, repository, by, clock, pace=NoPause(), progress=shown)
+
+
+def _by_name(args: argparse.Namespace) -> Done:
+    if not args.name:
+        raise ConfigError(
+            "command line", "backup", "needs --name, or --source, --repository and --recovery-key"
+        )
+    config, chosen = configured(args)
+    clock, state = SystemClock(), config.agent.state_dir
+    report = _Report(state, chosen.name, chosen.engine, clock)
+    with report, progress(clock) as shown:
+        job = Job(
+            name=chosen.name,
+            engine=engine(chosen.engine),
+            source=Path(chosen.source),
+            recipients=[load_public(chosen.recovery_key)],
+            state=state / "backup",
+        )
+        by: Signer = signer(state)
+        repository = open_repository(chosen.repository, config, clock)
+        report.done = backup(job, repository, by, clock, pace=NoPause(), progress=shown)
+        return report.done
+
+
+class _Report:
+    """Tells the collector how the run ended, whatever ended it short of a kill."""
+
+    def __init__(self, state: Path, source: str, kind: str, clock: Clock) -> None:
+        self._state, self._source, self._kind, self._clock = state, source, kind, clock
+        self._started_at: datetime = clock.now()
+        self._begun = clock.monotonic()
+        self.done: Done | None = None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, PlombaError) and error.code == _RUNNING:
+            return
+        message = self._good(self.done) if self.done else self._bad(error)
+        with Spool(self._state / FILE, self._clock) as spool:
+            spool.put(message)
+
+    def _good(self, done: Done) -> v1.Backup:
+        return v1.Backup(
+            seq=1,
+            at=self._clock.now(),
+            source=self._source,
+            engine=self._kind,
+            ok=True,
+            snapshot=done.snapshot,
+            started_at=done.started_at,
+            duration_s=round(done.duration_s, 3),
+            source_bytes=done.header.source_bytes,
+            stored_bytes=done.header.stored_bytes,
+            facts=plan.wire_facts(done.facts),
+        )
+
+    def _bad(self, error: BaseException | None) -> v1.Backup:
+        text = f"{error.code}: {error}" if isinstance(error, PlombaError) else "the backup broke off"
+        return v1.Backup(
+            seq=1,
+            at=self._clock.now(),
+            source=self._source,
+            engine=self._kind,
+            ok=False,
+            started_at=self._started_at,
+            duration_s=round(self._clock.monotonic() - self._begun, 3),
+            error=text[:400],
+        )
+
+
+def _document(done: Done) -> dict[str, object]:
+    header = done.header
+    return {
+        "ok": True,
+        "snapshot": done.snapshot,
+        "terminal": header.terminal,
+        "source": header.source,
+        "engine": header.engine,
+        "mode": header.mode,
+        "sequence": header.sequence,
+        "started_at": header.started_at.isoformat(),
+        "finished_at": header.finished_at.isoformat(),
+        "duration_s": round(done.duration_s, 3),
+        "source_bytes": header.source_bytes,
+        "stored_bytes": header.stored_bytes,
+        "packs": len(header.packs),
+        "recovery_keys": [slot.id for slot in header.keys],
+        "facts": dict(done.facts),
+    }
+
+
+def _tell(done: Done) -> None:
+    header = done.header
+    print(
+        f"Backed up {header.source} as snapshot {done.snapshot[:12]} (number {header.sequence}):"
+        f" {header.source_bytes / 1e6:.1f} MB in {header.stored_bytes / 1e6:.1f} MB, {done.duration_s:.1f} s."
+    )
+    print("It counts once a drill has restored it: plomba-agent drill")
