@@ -27,7 +27,7 @@ Address = SerialAddress | TcpAddress
 
 def parse(text: str) -> Address:
     """ValueError, with a text for a person, where the address is of no known kind."""
-    if text.startswith("/dev/") or _WINDOWS.fullmatch(text):
+    if (text.startswith("/") and not text.endswith("/")) or _WINDOWS.fullmatch(text):
         return SerialAddress(text)
     match = _SOCKET.fullmatch(text)
     if match and 0 < int(match[2]) < 65536:
