@@ -1,14 +1,14 @@
 """The whole error tree. `code` is a stable dotted string shown to people and searchable in the knowledge base.
 
-    PlombaError
-    ├── DeviceError      NoReply* Garbled* Busy* Rejected Unexpected
-    ├── PortError        PortGone* PortHeld* PortDenied
-    ├── BackupError      SnapshotFailed* RepositoryUnreachable* RepositoryRefused IntegrityError
-    ├── UplinkError      CollectorUnreachable* ReportRefused
-    ├── JobError
-    ├── ConfigError      (file, key, allowed)
-    └── UsageError       our own bug
-                         * retriable
+PlombaError
+├── DeviceError      NoReply* Garbled* Busy* Rejected Unexpected
+├── PortError        PortGone* PortHeld* PortDenied
+├── BackupError      SnapshotFailed* RepositoryUnreachable* RepositoryRefused IntegrityError
+├── UplinkError      CollectorUnreachable* ReportRefused
+├── JobError
+├── ConfigError      (file, key, allowed)
+└── UsageError       our own bug
+                     * retriable
 """
 
 
@@ -127,9 +127,7 @@ class CollectorUnreachable(UplinkError):
     code = "uplink.unreachable"
     retriable = True
 
-    def __init__(
-        self, message: str, *, code: str | None = None, retry_after_s: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
 

@@ -21,7 +21,9 @@ WINDOW_S = 300
 _COMPONENTS = '("@method" "@path" "content-digest")'
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 _SIGNATURE = re.compile(LABEL + r"=:([A-Za-z0-9+/]{86}==):")
-_PARAMETER = re.compile(r';(created|keyid|nonce|alg|tag)=(?:(\d{1,12})|"([\x20\x21\x23-\x5b\x5d-\x7e]{0,128})")')
+_PARAMETER = re.compile(
+    r';(created|keyid|nonce|alg|tag)=(?:(\d{1,12})|"([\x20\x21\x23-\x5b\x5d-\x7e]{0,128})")'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,10 @@ def _parameters(text: str) -> dict[str, str] | None:
         found[part[1]] = string if number is None else number
         rest = rest[part.end() :]
     if found.keys() != {"created", "keyid", "nonce", "alg", "tag"} and found.keys() != {
-        "created", "keyid", "nonce", "tag"
+        "created",
+        "keyid",
+        "nonce",
+        "tag",
     }:
         return None
     if found.get("alg", "ed25519") != "ed25519" or found["tag"] != TAG or not found["nonce"]:

@@ -155,9 +155,7 @@ class Drill(Message):
     error: Text = ""
 
 
-AnyMessage = Annotated[
-    Hello | Event | Fact | State | Sample | Backup | Drill, Field(discriminator="kind")
-]
+AnyMessage = Annotated[Hello | Event | Fact | State | Sample | Backup | Drill, Field(discriminator="kind")]
 MESSAGE: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
 
 
@@ -237,5 +235,3 @@ def json_schema() -> dict[str, object]:
         "title": "Plomba wire, version 1",
         "$defs": dict(sorted(defs.items())),
     }
-
-
