@@ -11,6 +11,7 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
+from socket import socket
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -123,8 +124,8 @@ def _run_server(given: config.Config, host: str, port: int) -> int:
             live.close()
             super().handle_exit(sig, frame)
 
-        async def startup(self, sockets: list[object] | None = None) -> None:
-            await super().startup(sockets)  # type: ignore[arg-type]
+        async def startup(self, sockets: list[socket] | None = None) -> None:
+            await super().startup(sockets)
             if self.started:
                 print(f"Plomba collector answers at {given.public_url}", flush=True)
 

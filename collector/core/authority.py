@@ -55,7 +55,8 @@ def make_authority(folder: Path, name: str, now: datetime) -> None:
 
 
 def make_server(folder: Path, names: Sequence[str], now: datetime) -> None:
-    """A new server key and certificate for these host names and addresses, replacing the ones that are there."""
+    """A new server key and certificate for these host names and addresses, replacing the ones that are
+    there."""
     authority = read_certificate(folder / CA_CERT)
     authority_key = serialization.load_pem_private_key((folder / CA_KEY).read_bytes(), None)
     assert isinstance(authority_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - we made it

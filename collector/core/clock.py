@@ -1,4 +1,5 @@
-"""The only real clock of the collector. Everything else asks `now()`; a test hands in another clock with `use`."""
+"""The only real clock of the collector. Everything else asks `now()`; a test hands in another clock with
+`use`."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""`collector.toml` -> Config, checked once. Unknown keys are refused with the nearest known key. Knows no Django."""
+"""`collector.toml` -> Config, checked once. Unknown keys are refused with the nearest known key. Knows no
+Django."""
 
 import difflib
 import os
@@ -25,8 +26,8 @@ class Section(BaseModel):
 
 
 class Server(Section):
-    """`public_url` is what agents and browsers use; empty: https://<host>:<port>. `tls = false` only behind a proxy
-    on the same machine that does TLS itself."""
+    """`public_url` is what agents and browsers use; empty: https://<host>:<port>. `tls = false` only behind
+    a proxy on the same machine that does TLS itself."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8443
@@ -46,7 +47,8 @@ class Hold(Section):
 
 
 class Config(Section):
-    """`database`: empty for SQLite in the home folder, else a postgresql:// address. Paths are relative to the home."""
+    """`database`: empty for SQLite in the home folder, else a postgresql:// address. Paths are relative to
+    the home."""
 
     home: Path
     database: Annotated[str, Field(pattern=r"^(postgres(ql)?://.+)?$")] = ""
@@ -86,7 +88,8 @@ def find(environ: Mapping[str, str] = os.environ) -> tuple[Path, Path]:
 
 
 def load(home: Path, file: Path) -> Config:
-    """ConfigError names the file, the key and what is allowed. A file that is not there means all defaults."""
+    """ConfigError names the file, the key and what is allowed. A file that is not there means all
+    defaults."""
     document = _read(file) if file.exists() else {}
     document.setdefault("home", str(home))
     try:

@@ -1,5 +1,5 @@
-"""Makes the collector's home folder: configuration, secret key, certificate authority and server certificate. What is
-there already stays as it is. Knows no Django."""
+"""Makes the collector's home folder: configuration, secret key, certificate authority and server
+certificate. What is there already stays as it is. Knows no Django."""
 
 import ipaddress
 import secrets

@@ -32,7 +32,8 @@ _closed = False
 
 
 def publish(news: Mapping[str, object]) -> None:
-    """From any thread, after commit. `news["topic"]` is "terminal", "device" or "incident"; `news["id"]` its key."""
+    """From any thread, after commit. `news["topic"]` is "terminal", "device" or "incident"; `news["id"]` its
+    key."""
     with _lock:
         listeners = list(_listeners)
     for listener in listeners:
@@ -49,7 +50,8 @@ def publish_on_commit(topic: str, key: object, **more: object) -> None:
 
 
 async def subscribe() -> AsyncIterator[Mapping[str, object]]:
-    """Everything published from now on, until the process stops. Ends the subscription when the caller does."""
+    """Everything published from now on, until the process stops. Ends the subscription when the caller
+    does."""
     listener = _Listener(asyncio.get_running_loop(), asyncio.Queue(QUEUE))
     with _lock:
         _listeners.add(listener)

@@ -1,4 +1,5 @@
-"""A thread that runs small duties every second until it is stopped. What they do is no business of this file."""
+"""A thread that runs small duties every second until it is stopped. What they do is no business of this
+file."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -41,6 +42,6 @@ class Ticker:
     def _do(self, duty: Duty) -> None:
         try:
             duty(clock.now())
-        except Exception:  # noqa: BLE001 - one failing duty must not stop the others, nor the clock
+        except Exception:  # one failing duty must not stop the others, nor the clock
             log.exception("%s failed; it is tried again in %g s", duty.__name__, self._every_s)
             close_old_connections()

@@ -1,4 +1,5 @@
-"""What people do to incidents. Each is one transaction and one transition row; who may do it is checked here."""
+"""What people do to incidents. Each is one transaction and one transition row; who may do it is checked
+here."""
 
 from django.db import transaction
 
@@ -12,8 +13,8 @@ NOTE_MAX = 4000
 
 
 class ActionRefused(PlombaError):
-    """`incident.not_allowed`: the person's role; `incident.state`: not in this state; `incident.unknown`: no such
-    incident; `incident.note_missing`, `incident.note_too_long`."""
+    """`incident.not_allowed`: the person's role; `incident.state`: not in this state; `incident.unknown`: no
+    such incident; `incident.note_missing`, `incident.note_too_long`."""
 
     code = "incident.refused"
 
@@ -67,9 +68,12 @@ def reopen(incident: int, by: User, text: str) -> Incident:
     with transaction.atomic():
         found = _take(incident, by, (State.RESOLVED,))
         twin = Incident.objects.filter(
-            terminal=found.terminal, subject_kind=found.subject_kind, subject_id=found.subject_id, code=found.code,
+            terminal=found.terminal,
+            subject_kind=found.subject_kind,
+            subject_id=found.subject_id,
+            code=found.code,
             state__in=OPEN,
-        )  # fmt: skip
+        )
         if twin.exists():
             raise ActionRefused("the same fault has a newer open incident", code="incident.state")
         found.resolved_at = found.cleared_at = found.resolve_due_at = None

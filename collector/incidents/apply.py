@@ -34,8 +34,8 @@ def place() -> Place:
 
 
 def record_event(terminal_id: str, event: v1.Event, received_at: datetime, sent_at: datetime) -> None:
-    """`sent_at`: when the terminal sent the report, by its own clock; it tells the age of the event whatever that
-    clock is worth."""
+    """`sent_at`: when the terminal sent the report, by its own clock; it tells the age of the event whatever
+    that clock is worth."""
     happening = Happening(
         key=Key(event.subject.kind, event.subject.id, event.code),
         change=event.change,
@@ -47,18 +47,17 @@ def record_event(terminal_id: str, event: v1.Event, received_at: datetime, sent_
 
 
 def record_outcome(
-    terminal_id: str, code: str, subject_id: str, ok: bool, at: datetime, error: str, received_at: datetime,
-    sent_at: datetime,
-) -> None:  # fmt: skip
-    """A backup or drill ended: bad raises `code`, good clears it."""
+    terminal_id: str, code: str, ended: v1.Backup | v1.Drill, received_at: datetime, sent_at: datetime
+) -> None:
+    """A backup or drill ended: a bad one raises `code`, a good one clears it."""
     happening = Happening(
-        key=Key(v1.SubjectKind.BACKUP, subject_id, code),
-        change=v1.Change.CLEARED if ok else v1.Change.RAISED,
-        at=at,
-        since=at,
-        reason=error,
+        key=Key(v1.SubjectKind.BACKUP, ended.source, code),
+        change=v1.Change.CLEARED if ended.ok else v1.Change.RAISED,
+        at=ended.at,
+        since=ended.at,
+        reason=ended.error,
     )
-    follow(terminal_id, happening, received_at, age=sent_at - at)
+    follow(terminal_id, happening, received_at, age=sent_at - ended.at)
 
 
 def follow(terminal_id: str, happening: Happening, now: datetime, age: timedelta = timedelta()) -> None:
@@ -105,9 +104,15 @@ def write(terminal_id: str, decision: Decision, now: datetime, age: timedelta) -
 
 
 def step(
-    incident: Incident, kind: Kind, at: datetime, now: datetime, *, to: str | None = None, by: int | None = None,
+    incident: Incident,
+    kind: Kind,
+    at: datetime,
+    now: datetime,
+    *,
+    to: str | None = None,
+    by: int | None = None,
     note: str = "",
-) -> None:  # fmt: skip
+) -> None:
     """Save the incident with one more row of its life."""
     before = incident.state if incident.pk else ""
     incident.state = to or incident.state
@@ -133,7 +138,7 @@ def _newest(terminal_id: str, key: Key) -> Known | None:
 
 def _open(terminal_id: str, decision: Open, now: datetime) -> None:
     device = None
-    if decision.key.kind is v1.SubjectKind.DEVICE:
+    if decision.key.kind is v1.SubjectKind.DEVICE and decision.key.id:
         device, _ = Device.objects.get_or_create(
             terminal_id=terminal_id, name=decision.key.id, defaults={"first_seen_at": now}
         )

@@ -1,5 +1,5 @@
-"""What one happening means for the incidents of one fault. Pure: it knows no database and no clock; `apply` writes
-what it decides. Every time in it is the clock of who told (the terminal's for its own faults)."""
+"""What one happening means for the incidents of one fault. Pure: it knows no database and no clock; `apply`
+writes what it decides. Every time in it is the clock of who told (the terminal's for its own faults)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -98,8 +98,8 @@ Decision = Open | Repeat | Clear | Reopen | Resolve
 
 
 class Rule(Protocol):
-    """One kind of fault. `applies` says whether the code is its own; `decide` is called for these only and must not
-    keep anything between calls."""
+    """One kind of fault. `applies` says whether the code is its own; `decide` is called for these only and
+    must not keep anything between calls."""
 
     name: str
 
@@ -109,8 +109,8 @@ class Rule(Protocol):
 
 
 def decide(happening: Happening, known: Known | None, place: Place, rules: Sequence[Rule]) -> list[Decision]:
-    """The first rule that the code belongs to decides; nothing for a code that is not in the closed list, which a
-    newer agent may send: it stays on the timeline."""
+    """The first rule that the code belongs to decides; nothing for a code that is not in the closed list,
+    which a newer agent may send: it stays on the timeline."""
     if happening.key.code not in FAULTS:
         return []
     for rule in rules:
@@ -120,8 +120,8 @@ def decide(happening: Happening, known: Known | None, place: Place, rules: Seque
 
 
 def follow(rule: str, happening: Happening, known: Known | None, place: Place) -> list[Decision]:
-    """The life that nearly every fault has: open once, count repeats, clear, hold, resolve; back within the hold time
-    means the same incident."""
+    """The life that nearly every fault has: open once, count repeats, clear, hold, resolve; back within the
+    hold time means the same incident."""
     if happening.change is Change.CLEARED:
         return _cleared(rule, happening, known, place)
     opening = Open(
@@ -153,7 +153,8 @@ def _cleared(rule: str, happening: Happening, known: Known | None, place: Place)
 
 
 def _came_back(opening: Open, known: Known, place: Place) -> list[Decision]:
-    """Judged by the times of the one who told, so that a backlog gives the same history in any number of reports."""
+    """Judged by the times of the one who told, so that a backlog gives the same history in any number of
+    reports."""
     assert known.cleared_at is not None  # noqa: S101 - asked before
     hold_ends = known.cleared_at + timedelta(seconds=place.hold_s.get(known.rule, 0))
     if opening.at < hold_ends and (known.open or (known.by_itself and opening.at >= known.cleared_at)):

@@ -28,9 +28,9 @@ class Source(models.TextChoices):
 
 
 class Incident(models.Model):
-    """Opens once per (terminal, subject, code). `cleared_at` is set while the fault is gone and the hold time runs;
-    `resolve_due_at` is the end of the hold time on the server's clock. All other times but `acknowledged_at` are the
-    terminal's where the terminal told of the fault."""
+    """Opens once per (terminal, subject, code). `cleared_at` is set while the fault is gone and the hold
+    time runs; `resolve_due_at` is the end of the hold time on the server's clock. All other times but
+    `acknowledged_at` are the terminal's where the terminal told of the fault."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.PROTECT, related_name="incidents")
     device = models.ForeignKey(Device, null=True, on_delete=models.SET_NULL, related_name="incidents")
@@ -94,8 +94,8 @@ class Kind(models.TextChoices):
 
 
 class Transition(models.Model):
-    """`at` is when it happened (the terminal's clock for events of a terminal), `recorded_at` server time. `by` is
-    None where Plomba acted itself."""
+    """`at` is when it happened (the terminal's clock for events of a terminal), `recorded_at` server time.
+    `by` is None where Plomba acted itself."""
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="transitions")
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -1,5 +1,5 @@
-"""What time alone brings: hold times that end, and terminals that fell silent. Safe in several processes at once:
-each incident is judged in a transaction of its own, on a locked row."""
+"""What time alone brings: hold times that end, and terminals that fell silent. Safe in several processes at
+once: each incident is judged in a transaction of its own, on a locked row."""
 
 from datetime import datetime, timedelta
 
@@ -25,8 +25,8 @@ def resolve_due(now: datetime) -> int:
 
 
 def judge_silence(now: datetime) -> int:
-    """Open `agent.silent` for terminals that were not heard for `silent_after_s`; a terminal that never reported counts
-    from its enrolment. How many."""
+    """Open `agent.silent` for terminals that were not heard for `silent_after_s`; a terminal that never
+    reported counts from its enrolment. How many."""
     limit = now - timedelta(seconds=settings.CONFIG.silent_after_s)
     lasting = Incident.objects.filter(
         terminal=OuterRef("pk"), code=silent.CODE, state__in=OPEN, cleared_at__isnull=True

@@ -1,5 +1,5 @@
-"""The raw ASGI application under /api/agent/. Every check that costs less comes before one that costs more; what is
-refused leaves no trace but a count."""
+"""The raw ASGI application under /api/agent/. Every check that costs less comes before one that costs more;
+what is refused leaves no trace but a count."""
 
 import asyncio
 import logging
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import close_old_connections
 
+from collector.backups import catalogue
+from collector.backups import door as backups_door
 from collector.core import clock
 from collector.ingest import enrolling, problem
 from collector.ingest.keys import Keys
@@ -18,8 +21,10 @@ from collector.ingest.problem import Answer, Refused
 from collector.ingest.refusals import Refusals
 from collector.ingest.request import Receive, Scope, Send, check_length, drain, headers_of, read_body, reply
 from collector.ingest.writer import Writer
+from collector.inventory.models import Terminal
 from protocols.errors import ReportRefused
 from protocols.wire import signing, v1
+from protocols.wire.snapshot import OBJECT_BYTES
 
 PREFIX = "/api/agent/"
 
@@ -71,7 +76,7 @@ class Door:
             if e.code == "report.too_large":
                 await drain(receive)
             answer = problem.answer(e, clock.now())
-        except Exception:  # noqa: BLE001 - whatever it is, the agent gets an answer that it understands and keeps its report
+        except Exception:  # the agent gets an answer that it understands, and keeps its report
             log.exception("a request to %s met a bug", call.path)
             answer = problem.answer(Refused("report.failed", retry_after_s=60), clock.now())
         await reply(send, answer)
@@ -80,6 +85,8 @@ class Door:
         self._keys.close()
 
     def _route(self, call: Call) -> Route:
+        if call.path.startswith(v1.PATH_OBJECTS + "/"):
+            return self._object
         methods = self._routes.get(call.path)
         if methods is None:
             raise Refused("path.unknown")
@@ -104,7 +111,11 @@ class Door:
         self._keys.forget(enrolled.terminal)
         return Answer(200, enrolled.model_dump_json().encode())
 
-    async def _authority(self, call: Call) -> Answer:
+    async def _object(self, call: Call) -> Answer:
+        terminal, body = await self._proven(call, OBJECT_BYTES)
+        return await asyncio.to_thread(_object, terminal, call.method, call.path, body)
+
+    async def _authority(self, _call: Call) -> Answer:
         return Answer(200, self._ca_file.read_bytes(), "application/x-pem-file")
 
     async def _proven(self, call: Call, limit: int) -> tuple[str, bytes]:
@@ -124,6 +135,18 @@ class Door:
             raise Refused(e.code, str(e), terminal=terminal) from e
         if not self._nonces.is_new(signed.keyid, signed.nonce, signed.created, now_s):
             raise Refused("report.replayed", terminal=terminal)
+
+
+def _object(terminal_id: str, method: str, path: str, body: bytes) -> Answer:
+    """In a thread that may wait for disk and database."""
+    close_old_connections()
+    try:
+        terminal = Terminal.objects.get(pk=terminal_id)
+        found = backups_door.answer(terminal, method, path, body, store=catalogue.store(), at=clock.now())
+    finally:
+        close_old_connections()
+    headers = {**found.headers, "content-length": str(found.length)}
+    return Answer(found.status, found.body, found.content_type, headers)
 
 
 def _call(scope: Scope, receive: Receive) -> Call:

@@ -1,5 +1,5 @@
-"""A new terminal at the door: proves its key, shows its one-time code, gets its name. Guessing codes is slowed down per
-remote address; with fifty random bits per code it is hopeless anyway."""
+"""A new terminal at the door: proves its key, shows its one-time code, gets its name. Guessing codes is
+slowed down per remote address; with fifty random bits per code it is hopeless anyway."""
 
 import json
 from collections import deque

@@ -1,7 +1,9 @@
-"""Which room gets which kind of message. Runs inside the ingest transaction, once per new message, in order."""
+"""Which room gets which kind of message. Runs inside the ingest transaction, once per new message, in
+order."""
 
 from datetime import datetime
 
+from collector.backups import catalogue
 from collector.incidents import apply
 from collector.inventory import record
 from protocols.wire import v1
@@ -14,25 +16,14 @@ def hand_on(terminal_id: str, message: v1.AnyMessage, received_at: datetime, sen
         case v1.State():
             record.record_state(terminal_id, message, received_at)
         case v1.Sample():
-            record.record_sample(terminal_id, message, received_at)
+            record.record_sample(terminal_id, message)
         case v1.Event():
             apply.record_event(terminal_id, message, received_at, sent_at)
         case v1.Backup():
-            at, error = message.at, message.error
-            apply.record_outcome(
-                terminal_id, "backup.failed", message.source, message.ok, at, error, received_at, sent_at
-            )
+            catalogue.record_backup(terminal_id, message, received_at)
+            apply.record_outcome(terminal_id, "backup.failed", message, received_at, sent_at)
         case v1.Drill():
-            at, error = message.at, message.error
-            apply.record_outcome(
-                terminal_id,
-                "backup.restore_failed",
-                message.source,
-                message.ok,
-                at,
-                error,
-                received_at,
-                sent_at,
-            )
+            catalogue.record_drill(terminal_id, message, received_at)
+            apply.record_outcome(terminal_id, "backup.restore_failed", message, received_at, sent_at)
         case v1.Fact():
             pass

@@ -1,5 +1,5 @@
-"""Whose key is it? Reads terminals' public keys and keeps them for a few seconds: a retired terminal is refused after
-KEEP_S at the latest, in every process."""
+"""Whose key is it? Reads terminals' public keys and keeps them for a few seconds: a retired terminal is
+refused after KEEP_S at the latest, in every process."""
 
 import asyncio
 import base64

@@ -19,7 +19,8 @@ class Stream(models.Model):
 
 
 class Message(models.Model):
-    """One message, exactly once. `at` is the terminal's time, `received_at` server time; `body` is the wire document."""
+    """One message, exactly once. `at` is the terminal's time, `received_at` server time; `body` is the wire
+    document."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="messages")
     epoch = models.BigIntegerField()

@@ -1,5 +1,6 @@
-"""Which signed requests were here within the window of their time stamps. In memory only: after a restart a request of
-the last minutes could come again, and is then harmless because messages are stored once per (terminal, epoch, seq)."""
+"""Which signed requests were here within the window of their time stamps. In memory only: after a restart a
+request of the last minutes could come again, and is then harmless because messages are stored once per
+(terminal, epoch, seq)."""
 
 from protocols.wire.signing import WINDOW_S
 

@@ -1,9 +1,10 @@
-"""The bytes of a signed report -> a typed report and its messages as they came. Refuses everything that could not be
-stored or read back later on both databases."""
+"""The bytes of a signed report -> a typed report and its messages as they came. Refuses everything that
+could not be stored or read back later on both databases."""
 
 import json
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NoReturn
 
 from pydantic import ValidationError
@@ -16,7 +17,8 @@ _BIGGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`bodies[i]` is the wire document of `report.messages[i]`, with fields that this version does not know."""
+    """`bodies[i]` is the wire document of `report.messages[i]`, with fields that this version does not
+    know."""
 
     report: v1.Report
     bodies: tuple[str, ...]
@@ -70,15 +72,21 @@ def _clean(value: object) -> object:
 
 def _check_storable(report: v1.Report) -> None:
     seqs = [message.seq for message in report.messages]
-    if max(report.epoch, *seqs, 0) > _BIGGEST:
-        raise OverflowError("a number is too big")
-    if any(later <= earlier for earlier, later in zip(seqs, seqs[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(seqs)):
         raise Refused(
             "report.malformed", "the numbers of the messages do not ascend", terminal=report.terminal
         )
-    for message in report.messages:
-        if not 1970 <= message.at.astimezone(UTC).year <= 9000:
-            raise ValueError("a time out of range")
+    for part in (report, report.queue, *report.messages):
+        for value in vars(part).values() if part else ():
+            _check_value(value)
+
+
+def _check_value(value: object) -> None:
+    """ValueError for a time or number that one of the two databases cannot hold."""
+    if isinstance(value, datetime) and not 1970 <= value.astimezone(UTC).year <= 9000:
+        raise ValueError("a time out of range")
+    if isinstance(value, int) and abs(value) > _BIGGEST:
+        raise ValueError("a number is too big")
 
 
 def _say(failure: ValidationError) -> str:

@@ -37,7 +37,8 @@ PROBLEMS = {
 
 
 class Refused(PlombaError):
-    """What the door answers instead of a receipt. `code` is one of PROBLEMS; `terminal` is "" until proven."""
+    """What the door answers instead of a receipt. `code` is one of PROBLEMS; `terminal` is "" until
+    proven."""
 
     code = "report.refused"
 

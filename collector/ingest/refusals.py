@@ -1,4 +1,5 @@
-"""Counts what the door refused in memory; the ticker writes the sums. A flood of bad requests costs no writes."""
+"""Counts what the door refused in memory; the ticker writes the sums. A flood of bad requests costs no
+writes."""
 
 from dataclasses import dataclass
 from datetime import datetime

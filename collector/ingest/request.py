@@ -1,4 +1,5 @@
-"""One HTTP request of an agent as plain ASGI gives it: headers, and a body that is never read beyond a limit."""
+"""One HTTP request of an agent as plain ASGI gives it: headers, and a body that is never read beyond a
+limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping

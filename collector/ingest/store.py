@@ -1,5 +1,5 @@
-"""Stores the messages of one report exactly once and hands the new ones on, in order, inside the transaction that
-runs. A message is new where its number is beyond what its stream holds."""
+"""Stores the messages of one report exactly once and hands the new ones on, in order, inside the transaction
+that runs. A message is new where its number is beyond what its stream holds."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,7 +35,8 @@ def lock_streams(reports: Sequence[v1.Report], now: datetime) -> Streams:
 
 
 def store(parsed: Parsed, received_at: datetime, streams: Streams) -> int:
-    """Up to where the stream is complete now. Refused with `report.gap` where messages before these are missing."""
+    """Up to where the stream is complete now. Refused with `report.gap` where messages before these are
+    missing."""
     report = parsed.report
     stream = streams[report.terminal, report.epoch]
     fresh = [i for i, message in enumerate(report.messages) if message.seq > stream.complete_to]
@@ -66,7 +67,7 @@ def _locked(wanted: set[tuple[str, int]]) -> Streams:
 def _insert(parsed: Parsed, which: Sequence[int], received_at: datetime) -> set[int]:
     """The numbers that were not there before."""
     report = parsed.report
-    values: list[object] = []
+    values: list[str | int] = []
     for i in which:
         message = report.messages[i]
         kind, subject_id = _subject(message)
@@ -78,8 +79,8 @@ def _insert(parsed: Parsed, which: Sequence[int], received_at: datetime) -> set[
         return {found[0] for found in cursor.fetchall()}
 
 
-def _time(value: datetime) -> object:
-    return connection.ops.adapt_datetimefield_value(value.astimezone(UTC))
+def _time(value: datetime) -> str:
+    return str(connection.ops.adapt_datetimefield_value(value.astimezone(UTC)))
 
 
 def _subject(message: v1.AnyMessage) -> tuple[str, str]:

@@ -1,5 +1,5 @@
-"""Group commit: one thread takes every report that waits, stores all in one transaction, and only then are they
-answered. A report that fails takes no other with it."""
+"""Group commit: one thread takes every report that waits, stores all in one transaction, and only then are
+they answered. A report that fails takes no other with it."""
 
 import asyncio
 import logging
@@ -87,7 +87,7 @@ class Writer:
         while group := self._take():
             try:
                 outcomes = self.commit(group)
-            except Exception:  # noqa: BLE001 - the writer must outlive every group; the agents keep their reports
+            except Exception:  # the writer must outlive every group; the agents keep their reports
                 log.exception("a group of %d reports was not stored", len(group))
                 outcomes = [_busy(delivery) for delivery in group]
             self.answer(group, outcomes)
@@ -137,8 +137,8 @@ def _alone(delivery: Delivery) -> list[Outcome]:
 
 
 def _commit(group: Sequence[Delivery]) -> list[Outcome]:
-    """Rows are locked in the order of the terminals' names, so that two processes never wait for each other in a
-    circle; within one terminal the order of arrival stays."""
+    """Rows are locked in the order of the terminals' names, so that two processes never wait for each other
+    in a circle; within one terminal the order of arrival stays."""
     order = sorted(range(len(group)), key=lambda i: group[i].terminal)
     outcomes: dict[int, Outcome] = {}
     with transaction.atomic():
@@ -158,7 +158,7 @@ def _one(delivery: Delivery, streams: store.Streams) -> Outcome:
         return e
     except (OperationalError, InterfaceError):
         raise
-    except Exception:  # noqa: BLE001 - a bug met by one report must not take the group down
+    except Exception:  # a bug met by one report must not take the group down
         log.exception("a report of %s met a bug; the agent keeps it", delivery.terminal)
         return Refused("report.failed", terminal=delivery.terminal, retry_after_s=60)
     return v1.Receipt(epoch=delivery.parsed.report.epoch, complete_to=complete_to, server_time=clock.now())

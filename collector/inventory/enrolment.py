@@ -1,4 +1,5 @@
-"""One-time codes, and the terminals that are made with them. What an agent says of itself is not checked here."""
+"""One-time codes, and the terminals that are made with them. What an agent says of itself is not checked
+here."""
 
 import base64
 import hashlib
@@ -29,7 +30,7 @@ def new_secret() -> str:
 
 def secret_hash(secret: str) -> str:
     """Of the code as a person may type it: case, dashes and spaces do not count, O is 0, I and L are 1."""
-    plain = secret.upper().translate(str.maketrans({"-": "", " ": "", "O": "0", "I": "1", "L": "1"}))
+    plain = secret.upper().translate(str.maketrans("OIL", "011", "- "))
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
@@ -58,9 +59,9 @@ def make_code(
 
 @transaction.atomic
 def enrol(request: v1.Enrol, now: datetime) -> Terminal:
-    """Use the code up and make its terminal. The same key with the same code again gives the same terminal, so that
-    an agent whose answer was lost may ask again. EnrolRefused with `enrol.code_invalid`, `enrol.code_used`,
-    `enrol.code_expired` or `enrol.key_known`."""
+    """Use the code up and make its terminal. The same key with the same code again gives the same terminal,
+    so that an agent whose answer was lost may ask again. EnrolRefused with `enrol.code_invalid`,
+    `enrol.code_used`, `enrol.code_expired` or `enrol.key_known`."""
     code = EnrolCode.objects.select_for_update().filter(secret_hash=secret_hash(request.code)).first()
     if code is None:
         raise EnrolRefused("no such code", code="enrol.code_invalid")

@@ -1,4 +1,5 @@
-"""Customers, sites, terminals and devices as they are now. Times are server time unless the name says `device`."""
+"""Customers, sites, terminals and devices as they are now. Times are server time unless the name says
+`device`."""
 
 import uuid
 
@@ -37,7 +38,8 @@ def new_terminal_id() -> str:
 
 
 class Terminal(models.Model):
-    """A till's computer. `public_key` is the raw Ed25519 key in base64url; the private one never leaves the till."""
+    """A till's computer. `public_key` is the raw Ed25519 key in base64url; the private one never leaves the
+    till."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_terminal_id, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="terminals")
@@ -76,8 +78,8 @@ class EnrolCode(models.Model):
 
 
 class Device(models.Model):
-    """Something attached to a terminal; it appears by itself with what it says of itself. `name` is its id in the
-    agent's configuration; `state` holds the known fields of protocols' DeviceState."""
+    """Something attached to a terminal; it appears by itself with what it says of itself. `name` is its id
+    in the agent's configuration; `state` holds the known fields of protocols' DeviceState."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="devices")
     name = models.CharField(max_length=80)

@@ -1,4 +1,5 @@
-"""Writes what agents tell into the inventory. Called inside the ingest transaction, in the order of the messages."""
+"""Writes what agents tell into the inventory. Called inside the ingest transaction, in the order of the
+messages."""
 
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from protocols.wire import v1
 
 
 def record_contact(terminal_id: str, report: v1.Report, received_at: datetime) -> None:
-    """A report came: the terminal is alive, and its clock differs from ours by `clock_offset_s` (plus: ahead)."""
+    """A report came: the terminal is alive, and its clock differs from ours by `clock_offset_s` (plus:
+    ahead)."""
     queue = report.queue or v1.Queue(messages=0)
     Terminal.objects.filter(id=terminal_id).update(
         last_seen_at=received_at,
@@ -22,8 +24,8 @@ def record_contact(terminal_id: str, report: v1.Report, received_at: datetime) -
 
 
 def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> None:
-    """The agent's start: the machine, and the devices that its configuration names. A device that is no longer named
-    is retired; it comes back with its history when it is named again."""
+    """The agent's start: the machine, and the devices that its configuration names. A device that is no
+    longer named is retired; it comes back with its history when it is named again."""
     Terminal.objects.filter(id=terminal_id).update(
         hostname=hello.hostname, os=hello.os, agent_version=hello.agent, boot_at=hello.boot_at
     )
@@ -40,8 +42,8 @@ def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> No
 
 
 def record_state(terminal_id: str, state: v1.State, received_at: datetime) -> None:
-    """The whole state of one device. A device that was never named before appears by itself. `state_since` moves only
-    when contact or state differ from before."""
+    """The whole state of one device. A device that was never named before appears by itself. `state_since`
+    moves only when contact or state differ from before."""
     device, _ = Device.objects.get_or_create(
         terminal_id=terminal_id, name=state.device, defaults={"first_seen_at": received_at}
     )
@@ -57,7 +59,7 @@ def record_state(terminal_id: str, state: v1.State, received_at: datetime) -> No
     live.publish_on_commit("device", device.pk, terminal=terminal_id)
 
 
-def record_sample(terminal_id: str, sample: v1.Sample, received_at: datetime) -> None:
+def record_sample(terminal_id: str, sample: v1.Sample) -> None:
     """The newest figures of the terminal itself; those of devices stay on the timeline only."""
     if sample.subject.kind is not v1.SubjectKind.TERMINAL:
         return

@@ -1,4 +1,5 @@
-"""Faults of the till's computer and of what runs on it. They come and go more slowly than those of devices."""
+"""Faults of the till's computer and of what runs on it. They come and go more slowly than those of
+devices."""
 
 from collector.incidents.engine import Decision, Happening, Known, Place, follow
 

@@ -1,5 +1,5 @@
-"""`agent.silent`: the collector itself raises it when a terminal was not heard for too long, and clears it with the
-next report. It does not repeat while the silence lasts."""
+"""`agent.silent`: the collector itself raises it when a terminal was not heard for too long, and clears it
+with the next report. It does not repeat while the silence lasts."""
 
 from collector.incidents.engine import Decision, Happening, Known, Place, Repeat, follow
 
