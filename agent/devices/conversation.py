@@ -64,11 +64,17 @@ class Conversation:
         always = [c for c in self._family.commands(When.POLL) if self._missed.get(c.name, 0) < _GIVES_UP]
         polled = self._interview.ask(port, always or self._family.commands(When.POLL))
         slow, identified = Answers(), False
-        if self._due:
+        if self._due and not self._away(polled):
             slow = self._interview.ask(port, self._due, end_s=began + WINDOW_S)
             identified = self._take(slow)
         self._count(polled)
         return self._conclude(polled, slow, identified=identified)
+
+    def _away(self, polled: Answers) -> bool:
+        """An offline device keeps some questions until it is online, and answers whoever has the port
+        then."""
+        profile = choose(self._profiles, self._identity, self._device.model)
+        return self._family.read_state(self._ordered(polled), profile).online is False
 
     def _fall_due(self, now_s: float) -> None:
         if now_s < self._slow_at:

@@ -74,15 +74,16 @@ _PATIENCE_S = 10.0
 
 def _ask(port: Port, family: Family, profiles: Profiles, clock: Clock, *, name: str, baud: int) -> Finding:
     interview = Interview(family, clock)
-    answers = interview.ask(port, family.commands(When.POLL))
-    rest = [*family.commands(When.IDENTIFY), *family.commands(When.SLOW)]
-    asked = len(family.commands(When.POLL)) + len(rest)
-    more = interview.ask(port, rest, end_s=clock.monotonic() + _PATIENCE_S)
-    answers.replies.update(more.replies)
-    replies = answers.of(family.read_only_commands)
+    asked = list(family.commands(When.POLL))
+    answers = interview.ask(port, asked)
+    offline = family.read_state(answers.of(asked), profiles.common).online is False
+    if not offline:  # else some questions would be answered later, to whoever has the port then
+        rest = [*family.commands(When.IDENTIFY), *family.commands(When.SLOW)]
+        more = interview.ask(port, rest, end_s=clock.monotonic() + _PATIENCE_S)
+        answers.replies.update(more.replies)
+        asked += rest
     identity = identify(family, answers.of(family.commands(When.IDENTIFY)))
-    profile = choose(profiles, identity, "")
-    state, profile = read(family, replies, profile)
+    state, profile = read(family, answers.of(family.read_only_commands), choose(profiles, identity, ""))
     return Finding(
         port=name,
         family=family.name,
@@ -92,7 +93,7 @@ def _ask(port: Port, family: Family, profiles: Profiles, clock: Clock, *, name: 
         profile=profile.name,
         faults=tuple(present(state)),
         round_trip_s=answers.round_trip_s,
-        why=_why(family, answers, asked, identity, profile),
+        why=_why(family, answers, len(asked), identity, profile),
     )
 
 
