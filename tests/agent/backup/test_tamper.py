@@ -1,0 +1,219 @@
+"""Whatever is done to a repository, a restore gives the right bytes or an IntegrityError, never anything else."""
+
+import hashlib
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent.backup.catalogue import Found, Wanted
+from agent.backup.key import new_data_key
+from agent.backup.manifest import Body, FileMap, Run, seal_body
+from agent.backup.pack import Compressor, PackBuilder, PackReader
+from agent.backup.state import recall
+from protocols.errors import IntegrityError
+from protocols.wire import snapshot
+from tests.agent.backup.till import SECRET, TERMINAL, Till
+
+FLIPS = 400
+
+
+@pytest.fixture
+def filled(till: Till) -> Till:
+    """Two snapshots, the newer one of several packs."""
+    till.make_database(rows=20, journal="delete")
+    till.backup()
+    till.add(60_000, noise=120)
+    assert len(till.backup().header.packs) >= 2
+    return till
+
+
+def packs(till: Till) -> list[Path]:
+    return [till.folder / snapshot.object_path(f"packs/{pack.digest}") for pack in till.find().header.packs]
+
+
+def snapshots(till: Till) -> list[Path]:
+    return sorted(path for path in (till.folder / "snapshots").rglob("*") if path.is_file())
+
+
+def refused(till: Till) -> None:
+    target = till.root / "back.db"
+    with pytest.raises(IntegrityError):
+        till.restore(target)
+    assert not list(till.root.glob("back.db*"))
+
+
+def test_every_flipped_bit_is_noticed(filled: Till) -> None:
+    chance = random.Random(20261122)
+    # objects of the older snapshot's data are not read for the newest restore, so they are left out
+    files = [*packs(filled), *snapshots(filled)]
+    found = 0
+    for _ in range(FLIPS // 8):
+        file = chance.choice(files)
+        data = file.read_bytes()
+        for _ in range(8):
+            at = chance.randrange(len(data) * 8)
+            damaged = bytearray(data)
+            damaged[at // 8] ^= 1 << at % 8
+            file.write_bytes(damaged)
+            refused(filled)
+            found += 1
+        file.write_bytes(data)
+    assert found == FLIPS
+    filled.restore(filled.root / "back.db")
+    assert (filled.root / "back.db").read_bytes() == filled.database.read_bytes()
+
+
+@pytest.mark.parametrize("keep", [0, 1, 11, 12, 100, -65, -1])
+@pytest.mark.parametrize("which", [packs, snapshots])
+def test_a_cut_object_is_noticed(filled: Till, which: Callable[[Till], list[Path]], keep: int) -> None:
+    file = which(filled)[-1]
+    file.write_bytes(file.read_bytes()[:keep])
+    refused(filled)
+
+
+def test_a_longer_object_is_noticed(filled: Till) -> None:
+    for file in (packs(filled)[0], snapshots(filled)[0]):
+        data = file.read_bytes()
+        file.write_bytes(data + b"\0")
+        refused(filled)
+        file.write_bytes(data)
+
+
+def test_swapped_objects_are_noticed(filled: Till) -> None:
+    one, two, *_ = packs(filled)
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    refused(filled)
+
+
+def test_a_missing_pack_is_named(filled: Till) -> None:
+    packs(filled)[1].unlink()
+    with pytest.raises(IntegrityError) as failed:
+        filled.restore(filled.root / "back.db")
+    assert failed.value.code == "backup.pack_missing"
+
+
+def test_an_old_snapshot_under_the_newest_name_is_noticed(filled: Till) -> None:
+    old = filled.find(Wanted(snapshot=first_digest(filled)))
+    newest = filled.find()
+    path = filled.folder / snapshot.object_path(f"snapshots/{newest.digest}")
+    shutil.copy(filled.folder / snapshot.object_path(f"snapshots/{old.digest}"), path)
+    refused(filled)
+
+
+def test_an_old_header_before_a_new_body_is_noticed(filled: Till) -> None:
+    old = (filled.folder / snapshot.object_path(f"snapshots/{first_digest(filled)}")).read_bytes()
+    new = filled.find()
+    forged = old[: len(old) - new_body_start(old)] + new.snapshot.body
+    with pytest.raises(IntegrityError):
+        snapshot.parse(forged)
+
+
+def test_a_forged_snapshot_beside_the_true_ones_is_not_chosen_silently(filled: Till) -> None:
+    """Anybody can encrypt for a public key; only the till can sign as itself."""
+    true = filled.find()
+    forger = Ed25519PrivateKey.generate()
+    header = true.header.model_copy(
+        update={"sequence": 99, "signer": snapshot.encode_key(forger.public_key())}
+    )
+    put(filled, snapshot.seal(header, true.snapshot.body, forger))
+    with pytest.raises(IntegrityError) as failed:
+        filled.find()
+    assert failed.value.code == "backup.signers"
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        (Run(0, 0, 0, 0, 50), Run(0, 0, 50, 60, 40)),  # a gap
+        (Run(0, 0, 0, 0, 60), Run(0, 0, 50, 50, 50)),  # an overlap
+        (Run(0, 0, 0, 0, 99),),  # too short
+        (Run(1, 0, 0, 0, 100),),  # a pack that there is not
+        (Run(0, 1, 0, 0, 100),),  # a frame that there is not
+        (Run(0, 0, 1, 0, 100),),  # more than the frame holds
+    ],
+)
+def test_a_map_that_lies_is_noticed(till: Till, runs: tuple[Run, ...]) -> None:
+    """Signed, sealed, and still wrong: a bug of the writer must not become wrong data."""
+    key = new_data_key(TERMINAL, [SECRET.public])
+    builder = PackBuilder(key, Compressor())
+    builder.add(0, 0, memoryview(bytes(100)))
+    data = builder.finish()
+    name = snapshot.object_name("packs", data)
+    till.folder.mkdir()
+    till.repository.put_new(name, data)
+    body = seal_body(Body(files=(FileMap(name="x", size=100, blake3="0" * 64, runs=runs),), facts={}), key)
+    till.database.touch()
+    ref = snapshot.PackRef(digest=name.partition("/")[2], size=len(data))
+    made = till.backup().header
+    header = made.model_copy(
+        update={
+            "sequence": 2,
+            "run": key.run.hex(),
+            "keys": key.slots,
+            "packs": (ref,),
+            "body_digest": hashlib.sha256(body).hexdigest(),
+            "body_bytes": len(body),
+        }
+    )
+    put(till, snapshot.seal(header, body, till.key))
+    refused(till)
+
+
+def test_frames_of_one_run_cannot_change_places() -> None:
+    """Even with the data key in hand, a frame opens only where it was sealed."""
+    key = new_data_key(TERMINAL, [SECRET.public])
+    builder = PackBuilder(key, Compressor())
+    for number in range(2):
+        builder.add(0, number * 1000, memoryview(random.Random(number).randbytes(1000)))
+    data = builder.finish()
+    reader = PackReader(data, SECRET)
+    start = reader._starts[0]
+    size = reader.frames[0].stored
+    swapped = data[:start] + data[start + size : start + 2 * size] + data[start : start + size]
+    broken = PackReader(swapped + data[start + 2 * size :], SECRET)
+    assert PackReader(data, SECRET).read(0) == random.Random(0).randbytes(1000)
+    for number in range(2):
+        with pytest.raises(IntegrityError):
+            broken.read(number)
+
+
+def test_the_newest_snapshot_cannot_vanish_unseen_from_the_till(filled: Till) -> None:
+    """The till remembers what it stored; `drill --name` compares."""
+    newest = filled.find()
+    (filled.folder / snapshot.object_path(f"snapshots/{newest.digest}")).unlink()
+    known = recall(filled.root / "state", filled.repository.address, TERMINAL, "pos")
+    assert known
+    assert known.sequence > filled.find().header.sequence
+
+
+def test_a_pack_of_another_terminal_is_not_taken(filled: Till) -> None:
+    other = replace(filled, terminal="till-2", root=filled.root / "other")
+    other.root.mkdir()
+    other.make_database(journal="delete")
+    other.backup(filled.repository)
+    strange = filled.find(Wanted(terminal="till-2")).header.packs
+    true = filled.find(Wanted(terminal=TERMINAL))
+    header = true.header.model_copy(update={"packs": strange, "sequence": 9})
+    put(filled, snapshot.seal(header, true.snapshot.body, filled.key))
+    with pytest.raises(IntegrityError):
+        filled.restore(filled.root / "back.db", Wanted(terminal=TERMINAL))
+
+
+def put(till: Till, data: bytes) -> None:
+    till.repository.put_new(snapshot.object_name("snapshots", data), data)
+
+
+def first_digest(till: Till) -> str:
+    found: list[Found] = [till.find(Wanted(snapshot=path.name)) for path in snapshots(till)]
+    return min(found, key=lambda one: one.header.sequence).digest
+
+
+def new_body_start(data: bytes) -> int:
+    return len(snapshot.parse(data).body)
