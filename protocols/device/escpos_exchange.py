@@ -90,12 +90,18 @@ class _Line:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._all = b""
-        self.bytes_came = False
+        self._written = self._held = b""
+        self._echo = False
+        self._bytes_came = False
+
+    def wrote(self, request: bytes) -> Write:
+        """An echo of these bytes is passed over, if it comes first."""
+        self._written = request
+        return Write(request, WAIT_S if request.startswith(b"\x10") else ANSWER_WAIT_S)
 
     def take(self, data: bytes) -> list[Piece]:
-        self.bytes_came |= bool(data)
-        self._all = (self._all + data)[-16:]
+        self._bytes_came |= bool(data)
+        data = self._without_echo(data)
         found: list[Piece] = []
         for at in range(0, len(data), BUFFER_BYTES // 2):
             self._buffer += data[at : at + BUFFER_BYTES // 2]
@@ -105,14 +111,25 @@ class _Line:
             self._buffer = self._buffer[end:]
         return found
 
+    def _without_echo(self, data: bytes) -> bytes:
+        written, held = self._written, self._held + data
+        if written.startswith(held) and held != written:
+            self._held = held
+            return b""
+        self._held = self._written = b""
+        if not written or not held.startswith(written):
+            return held
+        self._echo = True
+        return held[len(written) :]
+
     def drop(self) -> None:
         """Half a block or ASB after silence is lost; its bytes must not be read as something else."""
-        self._buffer = b""
+        self._buffer = self._held = b""
 
-    def fail(self, request: bytes) -> NoReturn:
-        if request in self._all:
+    def fail(self) -> NoReturn:
+        if self._echo:
             raise Unexpected("the port sends back what is written to it", code="device.echo")
-        if self.bytes_came:
+        if self._bytes_came:
             raise Garbled("bytes came, but no status byte of ESC/POS")
         raise NoReply("the printer does not answer")
 
@@ -131,7 +148,7 @@ class PollExchange:
 
     def start(self) -> Step:
         self._tries += 1
-        return Write(self._request, WAIT_S)
+        return self._line.wrote(self._request)
 
     def receive(self, data: bytes) -> Step:
         self._answers += [p.data for p in self._line.take(data) if p.kind is Kind.STATUS]
@@ -143,11 +160,11 @@ class PollExchange:
         if self._answers:
             return self._done()
         if self._tries >= TRIES:
-            self._line.fail(self._request)
+            self._line.fail()
         return self.start()
 
     def expire(self) -> Step:
-        self._line.fail(self._request)
+        self._line.fail()
 
     def _done(self) -> Done:
         return Done(Frame(None, DLE_EOT, status=self._answers[-1]))
@@ -196,7 +213,7 @@ class BufferedExchange:
         return self._end(NoReply("the printer does not know this question"))
 
     def expire(self) -> Step:
-        self._line.fail(self._requests[0])
+        self._line.fail()
 
     def _through(self, call: Callable[[PollExchange], Step]) -> Step:
         step = call(self._alive) if self._alive else Wait(WAIT_S)
@@ -210,7 +227,7 @@ class BufferedExchange:
     def _next(self) -> Step:
         if len(self._answers) == len(self._requests):
             return Done(self._build(self._answers))
-        return Write(self._requests[len(self._answers)], ANSWER_WAIT_S)
+        return self._line.wrote(self._requests[len(self._answers)])
 
     def _end(self, error: PlombaError) -> Step:
         if not self._optional:

@@ -239,5 +239,29 @@ def _plain(data: bytes) -> str:
     return out
 
 
+def request(sequence: int, command: int, data: bytes = b"") -> bytes:
+    """A host frame, for tests that send by hand."""
+    body = bytes([0x24 + len(data), sequence, command]) + data + b"\x05"
+    return b"\x01" + body + _sum(body) + b"\x03"
+
+
+_NEVER = {
+    "open service receipt": (0x26, b""), "cancel receipt": (0x3C, b""),
+    "set clock": (0x3D, b"22-11-26 13:45:00"),
+    "open receipt": (0x30, b"1,0000,1"), "sale": (0x31, b"x"), "total": (0x35, b"P"),
+    "close receipt": (0x38, b""),
+    "feed": (0x2C, b"1"), "cut": (0x2D, b""), "Z report": (0x45, b"0"), "X report": (0x45, b"2"),
+    "cash in": (0x46, b"1"), "diagnostic print": (0x47, b""), "wait for printing": (0x4A, b"W"),
+    "firmware checksum": (0x5A, b"1"), "drawer": (0x6A, b""), "beep": (0x50, b""),
+    "clear display": (0x21, b""),
+    "clear last error": (0x20, b"CLEAR"), "invoice range": (0x42, b"1,2"), "RAM reset": (0x80, b""),
+    "tax rates": (0x53, b"0,2"), "duplicate": (0x6D, b"1"), "registration": (0x48, b"x"),
+}  # fmt: skip
+FORBIDDEN_EXAMPLES = {
+    name: request(0x20 + n, command, data) for n, (name, (command, data)) in enumerate(_NEVER.items())
+}
+"""Frames that a monitor must never send; each is to be recorded."""
+
+
 if __name__ == "__main__":
     sys.exit(main(DatecsIsl))

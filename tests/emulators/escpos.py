@@ -25,6 +25,21 @@ _FIXED = {
 }  # fmt: skip
 
 
+FORBIDDEN_EXAMPLES = {
+    "kick": b"\x1bp\x00\x19\xfa",
+    "real-time kick": b"\x10\x14\x01\x00\x01",
+    "recover": b"\x10\x05\x02",
+    "initialise": b"\x1b@",
+    "automatic status on": b"\x1da\xff",
+    "cut": b"\x1dV\x00",
+    "feed": b"\x1bd\x03",
+    "text": b"hello\n",
+    "presenter": b"\x10\x04\x05",
+    "type id": b"\x1dI\x02",
+}
+"""Bytes that a monitor must never send; each is to be recorded."""
+
+
 class EscPos(Machine):
     """`drawer_open` is a fault by name, for the drawer is what it is: a kick opens it, and a person closes it
     by switching the fault off."""
