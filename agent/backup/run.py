@@ -3,7 +3,6 @@ run that is killed leaves at most packs that no snapshot names."""
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ def backup(
     started_at, begun = clock.now(), clock.monotonic()
     with (
         locked(job.state, repository.address, signer.terminal, job.name) as chain,
-        _staging(job.state) as staging,
+        _staging(job) as staging,
     ):
         last = chain.last() or newest(repository, signer.terminal, job.name)
         made = job.engine.snapshot(job.source, staging, pace)
@@ -152,14 +151,15 @@ def _store(files: Sequence[StagedFile], key: DataKey, repository: Repository, pr
 
 
 @contextmanager
-def _staging(state: Path) -> Iterator[Path]:
-    """An empty folder that is gone afterwards. The lock is held, so what a killed run left may go."""
-    root = state / "staging"
+def _staging(job: Job) -> Iterator[Path]:
+    """The source's own empty folder, gone afterwards. The lock is held: what is found there, a killed run
+    left."""
+    folder = job.state / "staging" / job.name
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=root))
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
     except OSError as e:
-        raise SnapshotFailed(f"no room for the copy in {root}: {e.strerror}", code="backup.staging") from e
+        raise SnapshotFailed(f"no room for the copy in {folder}: {e.strerror}", code="backup.staging") from e
     try:
         yield folder
     except OSError as e:

@@ -92,7 +92,7 @@ def _copy(database: sqlite3.Connection, target: Path, pages: int, pace: Pace | N
 
     def step(_status: int, remaining: int, total: int) -> None:
         nonlocal least, restarts
-        if remaining > least:
+        if remaining >= least:
             restarts += 1
             if restarts > RESTARTS:
                 raise SnapshotFailed(

@@ -1,4 +1,5 @@
-"""Whatever is done to a repository, a restore gives the right bytes or an IntegrityError, never anything else."""
+"""Whatever is done to a repository, a restore gives the right bytes or an IntegrityError, never anything
+else."""
 
 import hashlib
 import random

@@ -1,0 +1,140 @@
+"""A till that keeps selling while it is backed up sees no error, and the copy is of one moment."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from agent.backup.engines import Snapshot, sqlite
+from agent.backup.engines.sqlite import SqliteEngine
+from protocols.errors import SnapshotFailed
+from tests.agent.backup.till import Till
+
+ROOT = Path(__file__).resolve().parents[3]
+PAUSES = 10
+
+
+class Slow:
+    """Waits between steps as for a busy till, so that commits fall into the copy."""
+
+    def __init__(self) -> None:
+        self._never = Event()
+        self.steps = 0
+
+    def between(self, done: int, total: int) -> None:
+        self.steps += 1
+        if self.steps <= PAUSES:
+            self._never.wait(0.15)
+
+
+@contextmanager
+def selling(path: Path, timeout_s: float) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, "-m", "tests.agent.backup.writer", str(path), str(timeout_s)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdin
+        assert process.stdout.readline() == "ready\n"
+        result: dict[str, Any] = {}
+        yield result
+        process.stdin.close()
+        result.update(json.loads(process.stdout.read().splitlines()[-1]))
+
+
+def copy(till: Till, pace: Slow) -> Snapshot:
+    staging = till.root / "staging"
+    staging.mkdir(exist_ok=True)
+    return SqliteEngine().snapshot(till.database, staging, pace)
+
+
+def prepared(till: Till, journal: str) -> None:
+    till.make_database(rows=50_000, journal=journal, noise=600)
+    with closing(sqlite3.connect(till.database)) as database:
+        database.execute("CREATE TABLE totals (n INTEGER)")
+        database.execute("INSERT INTO totals SELECT count(*) FROM receipts")
+        database.commit()
+
+
+def of_one_moment(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT count(*) FROM receipts").fetchone()[0]
+        return bool(database.execute("SELECT n FROM totals").fetchone()[0] == rows)
+
+
+def test_in_wal_mode_the_till_never_waits_for_us(till: Till) -> None:
+    """The till's own time-out is zero: any lock of ours would be an error at once."""
+    prepared(till, "wal")
+    pace = Slow()
+    with selling(till.database, 0) as sold:
+        made = copy(till, pace)
+    assert pace.steps >= PAUSES
+    assert sold["commits"] > 10
+    assert sold["errors"] == []
+    assert made.mode == "wal"
+    assert of_one_moment(made.files[0].path)
+    assert SqliteEngine().verify(made.files[0].path) == made.facts
+
+
+def test_with_a_rollback_journal_the_till_waits_a_moment_and_sees_no_error(till: Till) -> None:
+    prepared(till, "delete")
+    with selling(till.database, 5) as sold:
+        for _ in range(3):
+            made = copy(till, Slow())
+            assert made.mode == "journal"
+            assert of_one_moment(made.files[0].path)
+            assert SqliteEngine().verify(made.files[0].path) == made.facts
+            made.files[0].path.unlink()
+    assert sold["errors"] == []
+    assert sold["commits"] > 0
+
+
+def test_control_the_slow_copy_without_a_pinned_moment_does_not_end(till: Till) -> None:
+    """The often-copied recipe: each commit of the till restarts it, which the bound on restarts reports."""
+    prepared(till, "wal")
+    with (
+        selling(till.database, 5),
+        closing(sqlite3.connect(till.database)) as unpinned,
+        pytest.raises(SnapshotFailed) as failed,
+    ):
+        sqlite._copy(unpinned, till.root / "copy.db", 512, Slow())
+    assert failed.value.code == "backup.snapshot_restarts"
+
+
+def test_a_source_that_stays_locked_is_given_up_and_can_be_tried_later(till: Till) -> None:
+    till.make_database(journal="delete")
+    staging = till.root / "staging"
+    staging.mkdir()
+    with closing(sqlite3.connect(till.database, isolation_level=None)) as owner:
+        owner.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SnapshotFailed) as failed:
+            SqliteEngine(wait_s=0.1).snapshot(till.database, staging, Slow())
+    assert failed.value.code == "backup.source_locked"
+    assert failed.value.retriable
+
+
+def test_a_till_that_crashed_in_a_commit_is_not_repaired_behind_its_back(till: Till) -> None:
+    """A hot journal: only a writer may roll it back, and that is the till's own program."""
+    till.make_database(rows=3000, journal="delete")
+    crash = (
+        "import os, sqlite3, sys; d = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "d.execute('PRAGMA cache_size=1'); d.execute('PRAGMA cache_spill=1'); d.execute('BEGIN');"
+        "d.execute('UPDATE receipts SET total = total + 1, document = randomblob(100)'); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", crash, str(till.database)], check=False)
+    journal = till.database.with_name("pos.db-journal")
+    assert journal.exists()
+    before = till.database.read_bytes(), journal.read_bytes()
+    staging = till.root / "staging"
+    staging.mkdir()
+    with pytest.raises(SnapshotFailed) as failed:
+        SqliteEngine().snapshot(till.database, staging, Slow())
+    assert failed.value.code == "backup.source_hot"
+    assert (till.database.read_bytes(), journal.read_bytes()) == before
