@@ -48,6 +48,7 @@ name = "pos"
 engine = "sqlite"
 source = "{home}/pos.db"
 repository = "collector"
+at = "03:30"
 recovery_key = "{home}/recovery/recovery.pub"
 """
 
@@ -122,6 +123,7 @@ class Api:
     def __init__(self, url: str, authority: Path):
         self.url = url
         self._session = requests.Session()
+        self._session.trust_env = False  # a CA bundle from the environment would win
         self._session.verify = str(authority)
 
     def sign_in(self, name: str, password: str) -> None:
@@ -190,10 +192,9 @@ class Stage:
 
     def make_collector(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._collector_command("init", "--public-url", self.url, "--port", str(self.port))
-        self._collector_command(
-            "user", "add", MANAGER, "--role", "manager", "--password-stdin", stdin=PASSWORD + "\n"
-        )
+        where = ("--public-url", self.url, "--port", str(self.port))
+        manager = ("--manager", MANAGER, "--password-stdin")
+        self._collector_command("init", *where, *manager, stdin=PASSWORD + "\n")
         self.start_collector()
         self.api.sign_in(MANAGER, PASSWORD)
 
