@@ -1,7 +1,7 @@
 """Who may see and who may act: the only place where a view asks for a role."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
@@ -20,8 +20,7 @@ def user_of(request: HttpRequest) -> User:
 
 
 def _guard(view: View[P], allowed: Callable[[User], bool]) -> View[P]:
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             if request.headers.get("HX-Request"):
                 return HttpResponse(status=401)
@@ -30,12 +29,13 @@ def _guard(view: View[P], allowed: Callable[[User], bool]) -> View[P]:
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
+    update_wrapper(guarded, view)
     return guarded
 
 
 def signed_in(view: View[P]) -> View[P]:
     """Anyone with an account."""
-    return _guard(view, lambda user: True)
+    return _guard(view, lambda _user: True)
 
 
 def workers(view: View[P]) -> View[P]:

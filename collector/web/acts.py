@@ -1,4 +1,4 @@
-"""The acts that a person can do to an incident, by the name that addresses use. The rules are in collector.incidents."""
+"""What a person can do to an incident, by the name in addresses. The rules are in collector.incidents."""
 
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ class NotAWorker(PlombaError):
 
 
 def act(by: User, pk: int, name: str, *, note: str = "", assignee: int | None = None) -> None:
-    """Http404 for an act that does not exist; PlombaError with the reason where the incident does not allow it now."""
+    """Http404 for an act that does not exist; PlombaError where the incident does not allow it now."""
     match name:
         case "acknowledge":
             actions.acknowledge(pk, by)
@@ -47,7 +47,7 @@ def refusal(e: PlombaError) -> str:
 
 
 def _worker(pk: int | None) -> User:
-    found = User.objects.filter(pk=pk, is_active=True, role__in=(Role.TECHNICIAN, Role.MANAGER)).first()
+    found = User.objects.filter(pk=pk or 0, is_active=True, role__in=(Role.TECHNICIAN, Role.MANAGER)).first()
     if found is None:
         raise NotAWorker("incidents can be given to technicians and managers only")
     return found

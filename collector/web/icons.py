@@ -1,4 +1,4 @@
-"""The icons that the pages use, by the name that Tabler gives them. The set-up builds one sprite of these and no more."""
+"""The icons that the pages use, by their names in Tabler. The set-up builds one sprite of exactly these."""
 
 ICONS: tuple[str, ...] = (
     "activity-heartbeat",

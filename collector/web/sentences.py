@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from collector.web import states, words
@@ -19,17 +20,17 @@ class Line:
     tone: str
 
 
-def line(entry: Entry, language: str) -> Line:
-    return _SAY[entry.kind](entry, language)
+def line(entry: Entry) -> Line:
+    return _SAY[entry.kind](entry)
 
 
-def _title(code: str, language: str) -> str:
+def _title(code: str) -> str:
     known = FAULTS.get(code)
-    return known.title(language) if known else code
+    return known.title(get_language() or "en") if known else code
 
 
-def _event(entry: Entry, language: str) -> Line:
-    title = _title(entry.what, language)
+def _event(entry: Entry) -> Line:
+    title = _title(entry.what)
     if entry.change == "cleared":
         return Line(title, _("is over"), entry.note, "check", "ok")
     known = FAULTS.get(entry.what)
@@ -38,12 +39,12 @@ def _event(entry: Entry, language: str) -> Line:
     return Line(title, _("began"), entry.note, icon, tone)
 
 
-def _transition(entry: Entry, language: str) -> Line:
+def _transition(entry: Entry) -> Line:
     sign = words.TRANSITIONS.get(entry.change, words.UNKNOWN)
-    return Line(_title(entry.what, language), str(sign.word), entry.note, sign.icon, sign.tone)
+    return Line(_title(entry.what), str(sign.word), entry.note, sign.icon, sign.tone)
 
 
-def _state(entry: Entry, language: str) -> Line:
+def _state(entry: Entry) -> Line:
     detail = entry.detail or {}
     flags = detail.get("flags")
     parts = [
@@ -56,30 +57,30 @@ def _state(entry: Entry, language: str) -> Line:
     return Line(_("State changed"), "", ", ".join(parts), "activity-heartbeat", "contact")
 
 
-def _fact(entry: Entry, language: str) -> Line:
+def _fact(entry: Entry) -> Line:
     word = states.FACTS.get(entry.what)
     return Line(str(word) if word else entry.what, "", entry.note, "info-circle", "contact")
 
 
-def _hello(entry: Entry, language: str) -> Line:
+def _hello(entry: Entry) -> Line:
     clean = (entry.detail or {}).get("clean")
     note = _("The till was not shut down cleanly before.") if clean is False else ""
     return Line(_("Agent started"), entry.what, note, "bolt", "contact")
 
 
-def _backup(entry: Entry, language: str) -> Line:
+def _backup(entry: Entry) -> Line:
     if entry.change == "ok":
         return Line(_("Backup made"), entry.what, "", "database", "ok")
     return Line(_("Backup failed"), entry.what, entry.note, "database", "fault")
 
 
-def _drill(entry: Entry, language: str) -> Line:
+def _drill(entry: Entry) -> Line:
     if entry.change == "ok":
         return Line(_("Backup restored and compared"), entry.what, "", "shield-check", "ok")
     return Line(_("Restore drill failed"), entry.what, entry.note, "alert-octagon", "fault")
 
 
-_SAY: dict[str, Callable[[Entry, str], Line]] = {
+_SAY: dict[str, Callable[[Entry], Line]] = {
     "event": _event,
     "transition": _transition,
     "state": _state,

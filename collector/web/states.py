@@ -1,5 +1,5 @@
-"""Device states and facts in plain words: the glyphs of a row and the lines of the timeline. Reads the JSON that ingest
-stored; a field that is not there is unknown and is called so."""
+"""Device states and facts in plain words: the glyphs of a row and the lines of the timeline. Reads what
+ingest stored; a field that is not there is unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,6 +102,7 @@ NEUTRAL = frozenset({"drawer_sensor_high", "day_open", "receipt_open", "busy", "
 FACTS: "dict[str, Lazy]" = {
     "agent.started": _("Agent started"),
     "agent.stopped": _("Agent stopped"),
+    "agent.crashed": _("Agent had crashed"),
     "drawer.opened": _("Drawer opened"),
     "drawer.closed": _("Drawer closed"),
     "device.connected": _("Device connected"),
@@ -110,16 +111,13 @@ FACTS: "dict[str, Lazy]" = {
 
 SAMPLES: "dict[str, Lazy]" = {
     "cpu_percent": _("Processor, %"),
-    "cpu_load_percent": _("Processor, %"),
-    "memory_used_percent": _("Memory in use, %"),
-    "memory_free_percent": _("Memory free, %"),
+    "memory_available_percent": _("Memory free, %"),
     "disk_free_percent": _("Disk free, %"),
-    "temperature_c": _("Temperature, °C"),
+    "temperature_celsius": _("Temperature, °C"),
     "clock_offset_s": _("Clock offset, s"),
     "round_trip_ms": _("Answer time, ms"),
-    "rss_bytes": _("Agent memory, B"),
+    "memory_available_bytes": _("Memory free, B"),
     "disk_free_bytes": _("Disk free, B"),
-    "memory_free_bytes": _("Memory free, B"),
 }
 
 

@@ -1,5 +1,5 @@
-"""The words, icons and colours of everything that has a state on screen. Colour is never alone: each state has all
-three. Decides nothing."""
+"""The words, icons and colours of everything that has a state on screen. Colour is never alone: each has
+all three. Decides nothing."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Who comes in: the session of a signed-in person, with a CSRF token for whatever changes something, and a role."""
+"""Who comes in: a session of a person with a role, and a CSRF token for whatever changes a thing."""
 
 from typing import Any
 

@@ -1,14 +1,14 @@
-"""Customers, sites, terminals and devices with their state, the timeline of a terminal, and enrolment codes."""
+"""Customers, sites, terminals and devices with their state, the timeline of a terminal, enrolment codes."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema
 
-from collector import settings
 from collector.core import clock
 from collector.inventory import enrolment
 from collector.inventory.models import Customer, Device, Site, Terminal
@@ -182,7 +182,7 @@ class EnrolOut(Schema):
 def list_customers(request: HttpRequest, query: Query[Slice]) -> CustomersOut:
     count, rows = cut(Customer.objects.annotate(site_count=Count("sites")), query)
     fields = ("id", "name", "registration_number")
-    items = [_out(CustomerOut, row, fields, sites=row.site_count) for row in rows]
+    items = [_out(CustomerOut, row, fields, sites=vars(row)["site_count"]) for row in rows]
     return CustomersOut(count=count, items=items)
 
 
@@ -198,7 +198,7 @@ def list_sites(request: HttpRequest, query: Query[SiteQuery]) -> SitesOut:
             fields,
             customer=row.customer_id,
             customer_name=row.customer.name,
-            terminals=row.till_count,
+            terminals=vars(row)["till_count"],
         )
         for row in part
     ]

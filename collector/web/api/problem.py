@@ -18,13 +18,13 @@ def problem(status: int, code: str, title: str, detail: str = "") -> HttpRespons
 
 
 def install(api: NinjaAPI) -> None:
-    api.add_exception_handler(AuthenticationError, _not_signed_in)
-    api.add_exception_handler(Forbidden, _forbidden)
-    api.add_exception_handler(PermissionDenied, _forbidden)
-    api.add_exception_handler(Http404, _not_found)
-    api.add_exception_handler(ValidationError, _not_valid)
-    api.add_exception_handler(HttpError, _http)
-    api.add_exception_handler(PlombaError, _refused)
+    api.exception_handler(AuthenticationError)(_not_signed_in)
+    api.exception_handler(Forbidden)(_forbidden)
+    api.exception_handler(PermissionDenied)(_forbidden)
+    api.exception_handler(Http404)(_not_found)
+    api.exception_handler(ValidationError)(_not_valid)
+    api.exception_handler(HttpError)(_http)
+    api.exception_handler(PlombaError)(_refused)
 
 
 def _not_signed_in(request: HttpRequest, e: Exception) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The API object, with every router under its address. No documentation page: the document alone needs no script."""
+"""The API object, with every router under its address. No documentation page: that needs foreign scripts."""
 
 from ninja import NinjaAPI
 

@@ -1,5 +1,5 @@
-"""Search as technicians type: without diacritics and without capitals, the same in both databases. `Fold` is an SQL
-expression; `fold` is its twin for the words that are searched for."""
+"""Search as technicians type: without diacritics and without capitals, the same in both databases. `Fold` is
+an SQL expression; `fold` is its twin for the words that are searched for."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def fold(text: str) -> str:
 
 
 class Fold(Func):
-    """All its expressions in one folded text, with spaces between; what is NULL counts as nothing. SQLite's own LOWER
-    knows only ASCII, so it calls `fold`; PostgreSQL does it by itself."""
+    """All its expressions in one folded text, with spaces between; NULL counts as nothing. SQLite's own
+    LOWER knows only ASCII, so it calls `fold`; PostgreSQL does it by itself."""
 
     output_field = TextField()
 

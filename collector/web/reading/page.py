@@ -45,7 +45,7 @@ def page_of(rows: QuerySet[M], number: int, size: int = PAGE_ROWS) -> Page[M]:
 
 
 def whole(params: QueryDict, name: str) -> int | None:
-    """A whole number of the address, None where it is missing or nonsense: a list never fails over its address."""
+    """A whole number of the address, None where it is missing or nonsense: no list fails over its address."""
     text = params.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
 

@@ -1,4 +1,4 @@
-"""Tills and devices with their standing, in one query each: which ones an address asks for, and in which order."""
+"""Tills and devices with their standing, in one query each: which ones an address asks for, and the order."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -38,7 +38,7 @@ def _open_of(**match: object) -> QuerySet[Incident]:
 
 
 def _standing(own: QuerySet[Incident], retired: Q, silent: Q) -> Case:
-    """Worst first, but a till that is not heard tells nothing new of its devices: no contact hides what was last known."""
+    """Worst first, but a till that is not heard tells nothing new: no contact hides what was last known."""
     return Case(
         When(retired, then=Value("retired")),
         When(silent, then=Value("no_contact")),
@@ -146,7 +146,7 @@ def wanted_devices(wanted: DeviceFilter) -> QuerySet[Device]:
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
     if not wanted.standing:
-        rows = rows.exclude(standing="retired")
+        rows = rows.filter(~Q(standing="retired"))
     return _ordered(_searched(rows, wanted.search), wanted)
 
 
@@ -155,7 +155,13 @@ def _searched(rows: QuerySet[Device], search: str) -> QuerySet[Device]:
     if not search:
         return rows
     place = "terminal__site__"
-    parts = ("terminal__name", "terminal__hostname", f"{place}name", f"{place}city", f"{place}address")
+    parts: tuple[str, ...] = (
+        "terminal__name",
+        "terminal__hostname",
+        f"{place}name",
+        f"{place}city",
+        f"{place}address",
+    )
     parts = (
         *parts,
         f"{place}customer__name",

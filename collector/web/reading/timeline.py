@@ -1,4 +1,4 @@
-"""One line of life per till: faults, facts, state changes, backups and what became of incidents, newest first."""
+"""One line of life per till: faults, facts, state changes, backups, the lives of incidents; newest first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def role_word(role: str) -> str:
 
 @register.filter
 def fault_title(code: str) -> str:
-    """The fault's title in the language of the reader; the code itself where this version does not know it."""
+    """The fault's title in the language of the reader; the code itself where it is not known."""
     known = FAULTS.get(code)
     return known.title(get_language() or "en") if known else code
 
@@ -72,7 +72,7 @@ def badge(value: str, table: str, extra: str = "") -> SafeString:
 
 @register.simple_tag
 def moment(when: datetime | None, zone: str = "Europe/Riga", style: str = "full") -> SafeString | str:
-    """A time on the site's wall clock, with UTC on hover. `style`: full, short (time alone where it is today)."""
+    """A time on the site's wall clock, with UTC on hover. `style`: full, or short (time alone if today)."""
     if when is None:
         return "—"
     local = when.astimezone(ZoneInfo(zone))
@@ -169,4 +169,4 @@ def navlink(parser: Parser, token: Token) -> NavLink:
 
 @register.filter
 def line(entry: Entry) -> sentences.Line:
-    return sentences.line(entry, get_language() or "en")
+    return sentences.line(entry)

@@ -1,11 +1,11 @@
 """A manager makes a one-time code and sees the one command that uses it."""
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from collector import settings
 from collector.core import clock
 from collector.inventory import enrolment
 from collector.inventory.models import Customer, EnrolCode, Site

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 from collector.core.models import Role, User
 from collector.incidents.models import Incident, State
 from collector.inventory.models import Site
-from collector.web import access, words
+from collector.web import access
 from collector.web.acts import act as do
 from collector.web.acts import refusal
 from collector.web.reading.incidents import GROUPS, IncidentFilter, incident_with_history, incidents
@@ -39,7 +39,7 @@ def queue(request: HttpRequest) -> HttpResponseBase:
         context["last_resolved"] = _last_resolved()
     if request.headers.get("HX-Request"):
         return render(request, "web/_incident_rows.html", context)
-    context |= {"shows": SHOWS, "sorts": SORTS, "groups": GROUPS, "severities": words.SEVERITIES}
+    context |= {"shows": SHOWS, "sorts": SORTS, "groups": GROUPS}
     context["sites"] = Site.objects.all()
     return render(request, "web/incidents.html", context)
 

@@ -1,13 +1,15 @@
-"""The one event stream of a page: names of what changed, never contents. The page then asks for the fragments that it
-shows, with its own filters and its own rights."""
+"""The one event stream of a page: names of what changed, never contents. The page then asks for the fragments
+that it shows, with its own filters and its own rights."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
+from typing import cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from collector.core import clock, live as hub
+from collector.core import clock
+from collector.core import live as hub
 
 BEAT_S = 15.0
 PAUSE_S: Mapping[str, float] = {"incidents": 0.25, "devices": 1.0, "backups": 1.0, "contacts": 10.0}
@@ -45,7 +47,7 @@ class _Inbox:
         self.closed = False
 
     async def fill(self) -> None:
-        async with aclosing(hub.subscribe()) as news:
+        async with aclosing(cast("AsyncGenerator[Mapping[str, object]]", hub.subscribe())) as news:
             async for piece in news:
                 if self._concerns(piece):
                     self._waiting.update(_TOPICS.get(piece["topic"], ()))

@@ -76,7 +76,7 @@ def tiles() -> list[Tile]:
     unproved = unproved_count()
     tone = "attention" if unproved else "ok"
     address = f"{reverse('web:backups')}?show=unproved"
-    word, hint = _("Backups without proof"), _("overdue, failed or never restored in a drill")
+    word, hint = _("Unproved backups"), _("overdue, failed or never restored in a drill")
     return [*found, Tile("backups", tone, "database-export", word, unproved, address, hint)]
 
 
@@ -99,5 +99,5 @@ def places() -> list[Place]:
     found: dict[int, Place] = {}
     for till in terminals().filter(~Q(standing="retired")):
         place = found.setdefault(till.site_id, Place(till.site))
-        place.counts[till.standing] += 1
+        place.counts[str(vars(till)["standing"])] += 1
     return sorted(found.values(), key=lambda place: (WORST_FIRST.index(place.worst), place.site.name))

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST
 from collector.core.models import Language, Role, User
 from collector.web import access, words
 
-
 if TYPE_CHECKING:
     _PersonForm = forms.ModelForm[User]
 else:
@@ -69,7 +68,7 @@ def people(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 @access.managers
 def change(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Another role, or the account shut or opened. Never one's own: the last manager cannot shut himself out."""
+    """Another role, or the account shut or opened. Never one's own: the last manager cannot get lost."""
     person = get_object_or_404(User, pk=pk)
     if person == request.user:
         messages.error(request, _("You cannot change your own role or account. Ask another manager."))

@@ -1,7 +1,5 @@
 """Signing in and out, and the language of the reader."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
@@ -29,9 +27,6 @@ class SignIn(LoginView):
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """422 says to programs, too, that nobody was signed in."""
         return self.render_to_response(self.get_context_data(form=form), status=422)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "languages": settings.LANGUAGES}
 
 
 class SignOut(LogoutView):

@@ -8,7 +8,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from collector.incidents.models import OPEN, Incident
@@ -19,7 +18,6 @@ from collector.web.reading.backups import sources_of
 from collector.web.reading.places import devices as devices_with_standing
 from collector.web.reading.places import terminals
 from collector.web.reading.timeline import KINDS, timeline
-from protocols.status.faults import FAULTS
 
 TIMELINE_ROWS = 60
 CHART_POINTS = 1000
@@ -38,9 +36,9 @@ class Card:
 
     device: Device
     glyphs: list[states.Glyph]
-    identity: list[tuple[object, str]]
-    flags: list[tuple[object, bool, str]]
-    values: list[tuple[object, object]]
+    identity: Sequence[tuple[object, str]]
+    flags: Sequence[tuple[object, bool, str]]
+    values: Sequence[tuple[object, object]]
 
 
 @access.signed_in
@@ -122,8 +120,8 @@ def _moment(text: str) -> datetime | None:
 
 @access.signed_in
 def samples(request: HttpRequest, pk: str) -> HttpResponseBase:
-    """Columns for the chart: times in seconds since 1970, then one list of numbers (or null) per name. `device` asks
-    for one device instead of the till's computer."""
+    """Columns for the chart: times in seconds since 1970, then a list of numbers (or null) per name. `device`
+    asks for one device instead of the till's computer."""
     till = get_object_or_404(Terminal, pk=pk)
     device = request.GET.get("device", "")[:80]
     kind = "device" if device else "terminal"
