@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from protocols.errors import Garbled
 from protocols.status.faults import conditions
 from protocols.status.model import DeviceState, Identity
 from protocols.wire.v1 import Contact
@@ -27,6 +28,11 @@ class Reading:
     round_trip_s: float | None = None
     last_good_at: datetime | None = None
     clock_offset_s: float | None = None
+
+    @property
+    def garbled(self) -> bool:
+        """Bytes came, but no valid answer."""
+        return self.reason_code == Garbled.code
 
     def conditions(self) -> tuple[Contact, bool | None, frozenset[tuple[str, bool | None]]]:
         """What a person would call a change; counters and times are not."""

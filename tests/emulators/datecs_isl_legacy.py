@@ -124,6 +124,9 @@ class DatecsIsl(Machine):
                 self._buffer = b""
                 return out
             self._buffer = self._buffer[start:]
+            if len(self._buffer) > 1 and self._buffer[1] < 0x24:  # no frame is that short: a stray 01
+                self._buffer = self._buffer[1:]
+                continue
             if len(self._buffer) < 2 or len(self._buffer) < (end := self._buffer[1] - 0x20 + 6):
                 return out
             frame, self._buffer = self._buffer[:end], self._buffer[end:]

@@ -15,6 +15,7 @@ from typing import Any
 from agent.config import Device
 from agent.devices import profile_store
 from agent.devices.poller import Poller
+from agent.ports.serial_port import SerialPort
 from protocols.device.registry import FAMILIES
 from tests.emulators.datecs_isl_legacy import DatecsIsl
 from tests.emulators.escpos import EscPos
@@ -76,6 +77,13 @@ class Till:
         profiles = profile_store.load()[self.family]
         device = self.device(**{"poll_s": 2.0, **keys})
         return Poller(device, FAMILIES[self.family], profiles, self.clock, jitter=self.jitter)
+
+
+class HurriedPort(SerialPort):
+    """A real port on which waiting takes a fiftieth of its time."""
+
+    def read(self, wait_s: float) -> bytes:
+        return super().read(wait_s / 50)
 
 
 class RawPty:

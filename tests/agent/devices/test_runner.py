@@ -1,0 +1,121 @@
+"""An exchange over a pty: what is told to it, and that it ends whatever comes."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pytest
+
+from agent.devices.runner import run
+from agent.ports import open_port
+from protocols.device.exchange import Done, Frame, Step, Wait, Write
+from protocols.device.family import Serial
+from protocols.errors import Busy, NoReply, PortGone, UsageError
+from tests.agent.devices.bench import RawPty, SkewedClock
+
+LINE = Serial(bauds=(9600,))
+
+
+class Recorder:
+    """Writes `?`, is done with the byte `!`, asks again after a silence, and remembers what it was told."""
+
+    def __init__(self, tries: int = 3, wait_s: float = 0.02, deadline_s: float = 5.0) -> None:
+        self.deadline_s = deadline_s
+        self.told: list[str] = []
+        self._wait_s = wait_s
+        self._tries = tries
+
+    def start(self) -> Step:
+        return Write(b"?", self._wait_s)
+
+    def receive(self, data: bytes) -> Step:
+        self.told.append(data.decode())
+        return Done(Frame(None, None, data=data)) if b"!" in data else Wait(self._wait_s)
+
+    def silence(self) -> Step:
+        self.told.append("silence")
+        if self.told.count("silence") == self._tries:
+            raise NoReply("silent")
+        return Write(b"?", self._wait_s)
+
+    def expire(self) -> NoReturn:
+        self.told.append("expire")
+        raise Busy("expired")
+
+
+class Endless(Recorder):
+    def expire(self) -> Step:  # type: ignore[override]
+        return Wait(0.01)
+
+
+@pytest.fixture
+def talkative() -> Iterator[RawPty]:
+    pty = RawPty(lambda asked: b"a!" if asked else b"")
+    yield pty
+    pty.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[RawPty]:
+    pty = RawPty(lambda asked: b"")
+    yield pty
+    pty.close()
+
+
+def test_the_reply_comes_back(talkative: RawPty) -> None:
+    with open_port(talkative.path, LINE) as port:
+        assert b"!" in run(Recorder(wait_s=2.0), port, SkewedClock()).data
+
+
+def test_silence_is_told_and_the_tries_are_the_exchange_s(silent: RawPty) -> None:
+    exchange = Recorder(tries=3)
+    with open_port(silent.path, LINE) as port, pytest.raises(NoReply):
+        run(exchange, port, SkewedClock())
+    assert exchange.told == ["silence"] * 3
+    assert bytes(silent.received) == b"???"
+
+
+def test_a_device_that_never_stops_talking_is_ended_by_the_deadline(silent: RawPty) -> None:
+    """Bytes come faster than any wait ends, so only the deadline can."""
+    exchange, stop = Recorder(wait_s=1.0, deadline_s=0.2), threading.Event()
+
+    def talk() -> None:
+        import os  # noqa: PLC0415 - beside its one use
+
+        while not stop.wait(0.005):
+            os.write(silent.master, b"x")
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        began = time.perf_counter()
+        with open_port(silent.path, LINE) as port, pytest.raises(Busy):
+            run(exchange, port, SkewedClock())
+        took_s = time.perf_counter() - began
+    finally:
+        stop.set()
+        thread.join()
+    assert exchange.told[-1] == "expire"
+    assert 0.15 < took_s < 2.0
+
+
+def test_a_wait_that_is_longer_than_the_deadline_is_cut(silent: RawPty) -> None:
+    exchange = Recorder(wait_s=30.0, deadline_s=0.1)
+    began = time.perf_counter()
+    with open_port(silent.path, LINE) as port, pytest.raises(Busy):
+        run(exchange, port, SkewedClock())
+    assert time.perf_counter() - began < 5.0
+    assert exchange.told == ["expire"]
+
+
+def test_an_exchange_that_goes_on_after_its_end_is_a_bug(silent: RawPty) -> None:
+    with open_port(silent.path, LINE) as port, pytest.raises(UsageError):
+        run(Endless(wait_s=30.0, deadline_s=0.05), port, SkewedClock())
+
+
+def test_a_lost_port_comes_out_as_such(silent: RawPty) -> None:
+    with open_port(silent.path, LINE) as port:
+        port.close()
+        with pytest.raises(PortGone):
+            run(Recorder(), port, SkewedClock())
