@@ -150,6 +150,8 @@ def _run_server(given: config.Config, host: str, port: int) -> int:
         )
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again after its graceful stop
+        signal.signal(sign, lambda *_: sys.exit(DONE))
     server.run()
     return DONE if server.started else FAILED
 

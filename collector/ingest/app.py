@@ -19,7 +19,7 @@ from collector.ingest.nonces import Nonces
 from collector.ingest.parsing import parse
 from collector.ingest.problem import Answer, Refused
 from collector.ingest.refusals import Refusals
-from collector.ingest.request import Receive, Scope, Send, check_length, drain, headers_of, read_body, reply
+from collector.ingest.request import Receive, Scope, Send, check_length, headers_of, read_body, reply
 from collector.ingest.writer import Writer
 from collector.inventory.models import Terminal
 from protocols.errors import ReportRefused
@@ -73,8 +73,6 @@ class Door:
             answer = await self._route(call)(call)
         except Refused as e:
             self._refusals.count(e, clock.now())
-            if e.code == "report.too_large":
-                await drain(receive)
             answer = problem.answer(e, clock.now())
         except Exception:  # the agent gets an answer that it understands, and keeps its report
             log.exception("a request to %s met a bug", call.path)
@@ -102,7 +100,7 @@ class Door:
         return Answer(200, outcome.model_dump_json().encode())
 
     async def _enrol(self, call: Call) -> Answer:
-        check_length(call.headers, enrolling.LIMIT)
+        await check_length(call.headers, enrolling.LIMIT, call.receive)
         signed = call.signed()
         key = enrolling.key_of(signed.keyid)
         body = await read_body(call.receive, enrolling.LIMIT)
@@ -120,7 +118,7 @@ class Door:
 
     async def _proven(self, call: Call, limit: int) -> tuple[str, bytes]:
         """The terminal that signed the request, and its body."""
-        check_length(call.headers, limit)
+        await check_length(call.headers, limit, call.receive)
         signed = call.signed()
         key = await self._keys.key_of(signed.keyid)
         body = await read_body(call.receive, limit)

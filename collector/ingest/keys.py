@@ -13,7 +13,7 @@ from collector.core import clock
 from collector.ingest.problem import Refused
 from collector.inventory.models import Terminal
 
-KEEP_S = 5.0
+KEEP_S = 2.0
 MOST = 50_000
 
 

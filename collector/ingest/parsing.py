@@ -25,7 +25,7 @@ class Parsed:
 
 
 def parse(body: bytes, terminal: str) -> Parsed:
-    document = _document(body)
+    document = _document(body, terminal)
     if not isinstance(document, dict):
         raise Refused("report.malformed", "not a JSON object", terminal=terminal)
     if document.get("version") != v1.VERSION:
@@ -43,12 +43,12 @@ def parse(body: bytes, terminal: str) -> Parsed:
     return Parsed(report, bodies)
 
 
-def _document(body: bytes) -> object:
+def _document(body: bytes, terminal: str) -> object:
     try:
         document = json.loads(body, parse_constant=_no_constant)
         return _clean(document) if b"\\u" in body else document
     except (ValueError, RecursionError) as e:
-        raise Refused("report.malformed", "not JSON in UTF-8") from e
+        raise Refused("report.malformed", "not JSON in UTF-8", terminal=terminal) from e
 
 
 def _no_constant(name: str) -> NoReturn:

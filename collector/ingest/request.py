@@ -3,6 +3,7 @@ limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from collector.ingest.problem import Answer, Refused
@@ -26,9 +27,10 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return found
 
 
-def check_length(headers: dict[str, str], limit: int) -> None:
-    length = headers.get("content-length", "0")
+async def check_length(call_headers: dict[str, str], limit: int, receive: Receive) -> None:
+    length = call_headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or int(length[:19]) > limit:
+        await drain(receive)
         raise Refused("report.too_large", f"at most {limit} bytes")
 
 
@@ -42,12 +44,9 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 
 async def drain(receive: Receive) -> None:
-    """Read away what a refused sender still sends, up to a bound."""
-    try:
-        async with asyncio.timeout(BODY_S):
-            await _read(receive, _DRAIN, keep=False)
-    except (TimeoutError, Refused):
-        return
+    """Read away what a sender still sends whose announced length is refused, up to a bound."""
+    with suppress(Refused):
+        await read_body(receive, 0)
 
 
 async def reply(send: Send, answer: Answer) -> None:
@@ -57,17 +56,19 @@ async def reply(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _read(receive: Receive, limit: int, *, keep: bool = True) -> bytes:
+async def _read(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
     size, more = 0, True
-    while more:
+    while more and size <= limit + _DRAIN:
         message = await receive()
         if message["type"] != "http.request":
             raise Refused("report.incomplete")
         part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
-        if size > limit:
-            raise Refused("report.too_large", f"at most {limit} bytes")
-        if keep:
+        if size <= limit:
             parts.append(part)
+        else:
+            parts.clear()
+    if size > limit:
+        raise Refused("report.too_large", f"at most {limit} bytes")
     return b"".join(parts)

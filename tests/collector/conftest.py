@@ -1,0 +1,41 @@
+"""A running collector over TLS, and terminals that talk to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.collector.served import Served
+from tests.conftest import Postgresql
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest, on_postgresql: bool) -> "Databases":
+    return Databases(request.getfixturevalue("postgresql") if on_postgresql else None)
+
+
+class Databases:
+    """An empty database for each collector that a test starts."""
+
+    def __init__(self, server: Postgresql | None) -> None:
+        self._server = server
+        self._made = 0
+
+    def new(self) -> str:
+        """Its address; empty for SQLite in the collector's home."""
+        self._made += 1
+        return self._server.create(f"served{self._made}") if self._server else ""
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, database: Databases) -> Iterator[Served]:
+    """One collector for all tests that leave it as it was: each uses terminals of its own."""
+    with Served(tmp_path_factory.mktemp("served"), database.new()) as running:
+        yield running
+
+
+@pytest.fixture
+def own(tmp_path: Path, database: Databases) -> Iterator[Served]:
+    """A collector of this test alone, which it may kill."""
+    with Served(tmp_path / "collector", database.new()) as running:
+        yield running
