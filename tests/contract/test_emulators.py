@@ -1,0 +1,172 @@
+"""Every emulator as a process on a real pty: ready line, control port, behaviours of the line, and the
+agent's port."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import serial
+
+from agent.ports.serial_port import SerialPort
+from protocols.device.exchange import Done, Write
+from protocols.device.family import Command, Family, When
+from protocols.device.registry import FAMILIES
+from protocols.errors import PortGone, PortHeld
+
+LISTEN_S = 2.0
+HELD = (
+    "import serial, sys; p = serial.Serial(sys.argv[1], exclusive=True); print('held', flush=True); input()"
+)
+
+
+class Running:
+    """An emulator as a process of its own."""
+
+    def __init__(self, family: Family, folder: Path) -> None:
+        self.family = family
+        self.link = folder / f"{family.name}.pty"
+        command = [sys.executable, "-m", f"tests.emulators.{family.name}", "--pty", str(self.link)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        self.ready: dict[str, Any] = json.loads(self.process.stdout.readline())
+
+    def call(self, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(self.ready["control"] + path, data, timeout=5) as answer:
+            return json.load(answer)
+
+    def open(self) -> SerialPort:
+        assert self.family.ports.serial
+        return SerialPort(str(self.link), self.family.ports.serial)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(10)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
+
+
+@pytest.fixture(params=list(FAMILIES.values()), ids=list(FAMILIES))
+def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
+    emulator = Running(request.param, tmp_path)
+    yield emulator
+    emulator.stop()
+
+
+def ask(port: SerialPort, family: Family, sequence: int = 0) -> Done:
+    """One poll over the real port; a time-out of the line is a time-out of the exchange."""
+    command: Command = family.commands(When.POLL)[0]
+    exchange = family.codec.exchange(command, sequence or family.codec.first_sequence())
+    step = exchange.start()
+    while not isinstance(step, Done):
+        if isinstance(step, Write):
+            port.write(step.data)
+        data = port.read(LISTEN_S)
+        step = exchange.receive(data) if data else exchange.silence()
+    return step
+
+
+def test_it_answers_over_a_real_pty_again_and_again(running: Running) -> None:
+    sequence = running.family.codec.first_sequence()
+    for _ in range(3):  # the port is closed between polls; the emulator must notice every opening
+        with running.open() as port:
+            assert ask(port, running.family, sequence).frame.status
+        sequence = running.family.codec.next_sequence(sequence)
+    assert running.call("/forbidden") == []
+
+
+@pytest.mark.parametrize("behaviour", ["split", "slow", "noise", "echo"])
+def test_a_difficult_line_gives_the_same_answer(running: Running, behaviour: str) -> None:
+    with running.open() as port:
+        expected = ask(port, running.family)
+    running.call("/behaviour", {behaviour: True})
+    with running.open() as port:
+        assert ask(port, running.family) == expected
+
+
+def test_a_port_that_vanishes_is_gone(running: Running) -> None:
+    running.call("/behaviour", {"vanish": True})
+    with running.open() as port, pytest.raises(PortGone):
+        ask(port, running.family)
+    with pytest.raises(PortGone):
+        running.open()
+
+
+def test_a_port_that_another_program_holds_is_left_alone(running: Running) -> None:
+    before = running.call("/state")["received_bytes"]
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HELD, str(running.link)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(PortHeld):
+        running.open()
+    assert running.call("/state")["received_bytes"] == before
+    holder.communicate("\n", timeout=10)
+    with running.open() as port:  # the control: once it is free, we get it
+        assert ask(port, running.family)
+
+
+def test_faults_are_switched_over_the_control_port(running: Running) -> None:
+    assert running.call("/faults", {"paper_end": True})["faults"]["paper_end"] is True
+    assert running.call("/state")["faults"]["paper_end"] is True
+    assert running.call("/reset", {})["faults"]["paper_end"] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/faults", {"sadness": True}, 400),
+        ("/behaviour", {"sadness": 1}, 400),
+        ("/faults", [], 400),
+        ("/x", {}, 404),
+    ],
+)
+def test_an_unknown_name_is_refused(running: Running, path: str, body: object, code: int) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        running.call(path, body)
+    assert caught.value.code == code
+    caught.value.close()
+
+
+def test_it_records_what_a_cash_program_does(running: Running) -> None:
+    module = sys.modules[f"tests.emulators.{running.family.name}"]
+    raw = next(iter(module.FORBIDDEN_EXAMPLES.values()))
+    with serial.Serial(str(running.link), timeout=0) as port:
+        port.write(raw)
+        port.flush()
+    with running.open() as port:
+        ask(port, running.family, 0x7F)
+    assert len(running.call("/forbidden")) == 1
+
+
+def test_it_rests_while_nobody_asks(running: Running) -> None:
+    with running.open() as port:
+        ask(port, running.family)
+    before = cpu_ticks(running.process.pid)
+    Event().wait(0.5)
+    assert cpu_ticks(running.process.pid) - before <= 5  # of 50
+
+
+def cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_it_ends_when_told_and_takes_its_link_away(running: Running) -> None:
+    assert os.path.lexists(running.link)
+    assert running.stop() == 0
+    assert not os.path.lexists(running.link)
