@@ -72,12 +72,13 @@ def badge(value: str, table: str, extra: str = "") -> SafeString:
 
 @register.simple_tag
 def moment(when: datetime | None, zone: str = "Europe/Riga", style: str = "full") -> SafeString | str:
-    """A time on the site's wall clock, with UTC on hover. `style`: full, or short (time alone if today)."""
+    """A time on the site's wall clock, with UTC on hover. `style`: full, day, short (time alone if today)."""
     if when is None:
         return "—"
     local = when.astimezone(ZoneInfo(zone))
     today = clock.now().astimezone(ZoneInfo(zone)).date()
-    pattern = "%H:%M" if style == "short" and local.date() == today else "%d.%m.%Y %H:%M"
+    pattern = "%d.%m.%Y" if style == "day" else "%d.%m.%Y %H:%M"
+    pattern = "%H:%M" if style == "short" and local.date() == today else pattern
     utc = when.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',

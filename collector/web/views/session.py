@@ -31,6 +31,7 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     http_method_names = ["post", "options"]
+    next_page = "web:sign-in"
 
 
 def _remember(response: HttpResponseBase, language: str) -> None:

@@ -18,7 +18,7 @@
     plot = new uPlot({
       width: box.clientWidth, height: 190, tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), zone),
       legend: { show: true, live: true }, cursor: { points: { size: 7 } },
-      series: [{ label: "", value: "{DD}.{MM}.{YYYY} {HH}:{mm}" }, { label: line.label, stroke: colour("--accent"), fill: colour("--accent") + "1f", width: 2, spanGaps: false, points: { show: line.values.length < 40 } }],
+      series: [{ label: box.dataset.time, value: "{DD}.{MM}.{YYYY} {HH}:{mm}" }, { label: line.label, stroke: colour("--accent"), fill: colour("--accent") + "1f", width: 2, spanGaps: false, points: { show: line.values.length < 40 } }],
       axes: [{ ...axis, values: [[86400, "{DD}.{MM}.", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{DD}.{MM}.", null, "\n{DD}.{MM}.", null, null, null, 1], [1, "{HH}:{mm}", "\n{DD}.{MM}.", null, "\n{DD}.{MM}.", null, null, null, 1]] }, { ...axis, size: 56, values: (_u, ticks) => ticks.map((tick) => Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 }).format(tick)) }],
     }, [data.times, line.values], box);
   }
