@@ -70,6 +70,11 @@ class Poller:
     def device(self) -> Device:
         return self._device
 
+    @property
+    def known(self) -> Identity:
+        """The device that the till is known to have; hand it in as `known` after a restart."""
+        return self._who.known
+
     def poll(self) -> Reading:
         try:
             reading = self._good(self._ask())

@@ -3,7 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+
+from agent.ports.doorbell import Doorbell, which
 
 _PROC = "/proc"
 
@@ -18,16 +22,71 @@ def held(path: str) -> bool:
     Windows every open port is exclusive, and opening tells."""
     if not sys.platform.startswith("linux"):
         return False
-    return _listed(path)
-
-
-def _listed(path: str) -> bool:
-    """Compares device numbers, so a link such as /dev/serial/by-id/... is the same port."""
     real = os.path.realpath(path)
+    with _lock:
+        return _ask(real)
+
+
+def opened_by_us(path: str) -> None:
+    """Call right after opening the port, so that our own opening is not taken for another's."""
+    with _lock:
+        look = _looks.get(os.path.realpath(path))
+        if look:
+            look.bell.rang()
+
+
+@dataclass(slots=True)
+class _Look:
+    """The last time the open files were looked through and nobody had the port; `times` it was relied on."""
+
+    bell: Doorbell
+    times: int = 0
+
+
+_RELIED = 15
+"""A program that opens the port in the very moment between our opening and `opened_by_us` is not heard:
+looked for again after so many polls."""
+_looks: dict[str, _Look] = {}
+_lock = Lock()
+
+
+def _ask(real: str) -> bool:
+    """Nobody opened the port since nobody had it: then nobody has it."""
     try:
-        wanted = Path(real).stat()
+        found = os.stat(real)  # noqa: PTH116 - its numbers are wanted, not a path
     except OSError:
+        _forget(real)
         return False
+    look = _looks.get(real)
+    if look and look.bell.file == which(found) and look.times < _RELIED:
+        look.times += 1
+        if not look.bell.rang():
+            return False
+    _forget(real)
+    bell = _bell(real)  # before looking: an opening during the look rings
+    taken = _listed(real, found)
+    if bell and not taken:
+        _looks[real] = _Look(bell)
+    elif bell:
+        bell.close()
+    return taken
+
+
+def _bell(real: str) -> Doorbell | None:
+    try:
+        return Doorbell(real)
+    except OSError:
+        return None  # too many watches on this machine: then every poll looks
+
+
+def _forget(real: str) -> None:
+    look = _looks.pop(real, None)
+    if look:
+        look.bell.close()
+
+
+def _listed(real: str, wanted: os.stat_result) -> bool:
+    """Compares device numbers, so a link such as /dev/serial/by-id/... is the same port."""
     own = str(os.getpid())
     others = (pid for pid in _processes() if pid != own)
     return any(_same(file, real, wanted) for pid in others for file in _files(pid))

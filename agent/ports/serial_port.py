@@ -8,7 +8,7 @@ from typing import Self
 
 import serial
 
-from agent.ports.holder import held
+from agent.ports.holder import held, opened_by_us
 from protocols.device.family import Serial
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld
 
@@ -48,6 +48,7 @@ class SerialPort:
             )
         except (*_FAILURES, ValueError) as e:
             raise _opening(path, e) from e
+        opened_by_us(path)
 
     def write(self, data: bytes) -> None:
         try:

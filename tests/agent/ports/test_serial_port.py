@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.ports import exists, open_port
+from agent.ports import exists, holder, open_port
 from agent.ports.holder import held
 from protocols.device.family import Serial
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld
@@ -143,6 +143,61 @@ def test_a_cash_program_that_comes_in_between_can_open_and_is_noticed(pty: Pty) 
         assert not port.contended()
         with cash_program(pty.path, "plain"):
             assert port.contended()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ports for which the open files of all processes were looked through, in order."""
+    done: list[str] = []
+
+    def counted(real: str, wanted: os.stat_result) -> bool:
+        done.append(real)
+        return look(real, wanted)
+
+    look = holder._listed
+    monkeypatch.setattr(holder, "_listed", counted)
+    return done
+
+
+def test_open_files_are_looked_through_only_after_somebody_opened_the_port(
+    pty: Pty, looks: list[str]
+) -> None:
+    for _ in range(7):
+        with open_port(pty.path, LINE) as port:
+            assert not port.contended()
+    assert looks == [pty.path], "our own opening does not count"
+    with cash_program(pty.path, "plain"):
+        for _ in range(3):
+            with pytest.raises(PortHeld):
+                open_port(pty.path, LINE)
+    assert len(looks) == 4, "while it is held every poll looks"
+    open_port(pty.path, LINE).close()
+    open_port(pty.path, LINE).close()
+    assert len(looks) == 5
+
+
+def test_what_is_relied_on_is_looked_at_again_after_some_polls(pty: Pty, looks: list[str]) -> None:
+    for _ in range(40):
+        open_port(pty.path, LINE).close()
+    assert len(looks) == 3
+
+
+def test_where_the_system_gives_no_watch_every_poll_looks(
+    pty: Pty, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holder, "_bell", lambda real: None)
+    for _ in range(3):
+        open_port(pty.path, LINE).close()
+    assert len(looks) == 3
+
+
+def test_a_new_port_under_an_old_name_is_looked_at_anew(looks: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    for _ in range(2):
+        file.write_bytes(b"")
+        assert not held(str(file))
+        file.rename(tmp_path / "old")
+    assert len(looks) == 2
 
 
 def test_a_port_that_is_not_there() -> None:
