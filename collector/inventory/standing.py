@@ -1,5 +1,6 @@
-"""How a terminal or device stands, in the seven words that people see, with a reason and a "since". Pure: the caller
-brings what it read. A reason is a fault code, or `contact.*`, `terminal.*`: pages put it into words."""
+"""How a terminal or device stands, in the seven words that people see, with a reason and a "since". Pure:
+the caller brings what it read. A reason is a fault code, or `contact.*`, `terminal.*`: pages put it into
+words."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class OpenFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """What is known of a terminal's contact with the collector. `heard_at` is None before the first report."""
+    """What is known of a terminal's contact with the collector. `heard_at` is None before the first
+    report."""
 
     heard_at: datetime | None
     enrolled_at: datetime
@@ -77,9 +79,7 @@ def of_terminal(presence: Presence, faults: Iterable[OpenFault], now: datetime) 
     return fixed or _worst(faults) or Judgement(Standing.OK)
 
 
-def of_device(
-    device: Attached, presence: Presence, faults: Iterable[OpenFault], now: datetime
-) -> Judgement:
+def of_device(device: Attached, presence: Presence, faults: Iterable[OpenFault], now: datetime) -> Judgement:
     """A device of a terminal that is not in contact is not in contact itself, whatever its last state was."""
     if device.retired_at is not None:
         return Judgement(Standing.RETIRED, "device.retired", device.retired_at)

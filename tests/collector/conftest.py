@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from collector.core import clock
 from tests.collector.served import Served
+from tests.collector.still import START, StillClock
 from tests.conftest import Postgresql
+
+if TYPE_CHECKING:
+    from collector.inventory.models import Terminal
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +45,19 @@ def own(tmp_path: Path, database: Databases) -> Iterator[Served]:
     """A collector of this test alone, which it may kill."""
     with Served(tmp_path / "collector", database.new()) as running:
         yield running
+
+
+@pytest.fixture
+def still() -> Iterator[StillClock]:
+    """The collector's clock in this process stands still and is moved by hand."""
+    stopped = StillClock()
+    with clock.use(stopped):
+        yield stopped
+
+
+@pytest.fixture
+def terminal(db: None) -> "Terminal":
+    from collector.inventory.enrolment import site_of  # noqa: PLC0415 - models need Django's start
+
+    site = site_of("SIA Zaļā karote", "Kafejnīca Centrs")
+    return site.terminals.create(name="Kase 1", public_key="A" * 43, enrolled_at=START, last_seen_at=START)
