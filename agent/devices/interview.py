@@ -37,13 +37,14 @@ class Interview:
         self._sequence = family.codec.first_sequence()
 
     def ask(self, port: Port, commands: Sequence[Command], *, end_s: float | None = None) -> Answers:
-        """Every command once. `end_s`: for a device that has just answered; no question is begun after that
-        monotonic time, and silence then only leaves the question open. Else a device that is silent at the
-        first question, or at two in a row, is silent: NoReply or Garbled. A refused question is passed
-        over."""
+        """Every command once. `end_s`: for a device that has just answered; after that monotonic time no
+        question but the first is begun, and silence then only leaves the question open. Else a device that is
+        silent at the first question, or at two in a row, is silent: NoReply or Garbled. A refused question is
+        passed over."""
         answers, silent = Answers(), 0
-        for command in commands:
-            if end_s is not None and (silent >= _SILENT_IN_A_ROW or self._clock.monotonic() >= end_s):
+        for number, command in enumerate(commands):
+            late = end_s is not None and number > 0 and self._clock.monotonic() >= end_s
+            if late or (end_s is not None and silent >= _SILENT_IN_A_ROW):
                 break
             try:
                 self._ask(port, command, answers)
@@ -53,6 +54,8 @@ class Interview:
                 answers.unanswered.add(command.name)
                 if end_s is None and silent and (not answers.replies or silent >= _SILENT_IN_A_ROW):
                     raise
+                if silent and self._family.unmarked_answers:
+                    break  # a late answer would be taken for that of the next question
         return answers
 
     def _ask(self, port: Port, command: Command, answers: Answers) -> None:
@@ -72,7 +75,7 @@ def identify(family: Family, replies: Sequence[Reply]) -> Identity:
 
 def choose(profiles: Profiles, identity: Identity, model: str) -> Profile:
     """What the device says of itself goes before what a person wrote."""
-    return profiles.choose(identity.model or model)
+    return profiles.choose(identity.model or model, identity.maker)
 
 
 def read(family: Family, replies: Sequence[Reply], profile: Profile) -> tuple[DeviceState, Profile]:

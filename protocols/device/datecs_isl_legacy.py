@@ -263,7 +263,7 @@ def identify(replies: Sequence[Reply]) -> Identity:
         if reply.frame.command == 0x5A and reply.frame.data:
             found = found.updated(_diagnostic(text(reply.frame.data)))
         elif reply.frame.command == 0x63:
-            found = found.updated(Identity(tax_number=text(reply.frame.data).split(",")[0]))
+            found = found.updated(Identity(tax_number=_set_tax_number(text(reply.frame.data))))
     return found
 
 
@@ -359,7 +359,13 @@ def _voltage(line: str) -> DeviceState:
 
 
 def _tax_number(line: str) -> DeviceState:
-    return DeviceState(tax_number_set=bool(line.split(",", maxsplit=1)[0].strip(" 0")))
+    return DeviceState(tax_number_set=bool(_set_tax_number(line)))
+
+
+def _set_tax_number(line: str) -> str:
+    """63h: number, name of the number. Nothing but zeros is no number."""
+    number = line.split(",", maxsplit=1)[0].strip()
+    return number if number.strip("0") else ""
 
 
 def _day_sums(line: str) -> DeviceState:

@@ -80,7 +80,7 @@ def decode(question: Question, profiles: Mapping[str, Profiles]) -> Answer:
     identity = _identity(family, replies)
     profile = _profile(profiles[family.name], question, identity).with_sensors(mask)
     state = family.read_state(replies, profile)
-    text = _text(family, replies, profile, state, several=bool(profiles[family.name].known))
+    text = _text(family, replies, profile, state)
     return Answer(ok=True, frames=frames, state=state, identity=identity, text=text)
 
 
@@ -173,14 +173,12 @@ def _profile(profiles: Profiles, question: Question, identity: Identity) -> Prof
     return profiles.choose(question.model or identity.model, None if question.model else identity.maker)
 
 
-def _text(
-    family: Family, replies: Sequence[Reply], profile: Profile, state: DeviceState, *, several: bool
-) -> str:
+def _text(family: Family, replies: Sequence[Reply], profile: Profile, state: DeviceState) -> str:
     words = [family.explain(reply, profile) for reply in replies]
     faults = [fault(code).en for code in present(state)]
     if faults:
         words.append(f"Faults: {'; '.join(faults)}.")
-    if several and not profile.known and any(reply.frame.status for reply in replies):
+    if not profile.known and any(reply.frame.status for reply in replies):
         words.append("Profile unknown: only what is common to all models of the family is read.")
     return " ".join(words)
 

@@ -36,12 +36,14 @@ COMMANDS = (
     IDENTITY,
     Command("printer status", DLE_EOT, b"\x01", When.POLL),
     Command("cause of offline", DLE_EOT, b"\x02", When.POLL),
-    Command("cause of error", DLE_EOT, b"\x03", When.POLL),
     Command("paper sensor", DLE_EOT, b"\x04", When.POLL),
+    Command("cause of error", DLE_EOT, b"\x03", When.POLL),
     Command("paper sensor, buffered", GS_R, b"\x01"),
     Command("drawer connector, buffered", GS_R, b"\x02"),
 )
 _ALLOWED = {(command.code, command.data) for command in COMMANDS}
+
+_ESC_U, _ESC_V = 0x1B75, 0x1B76
 
 # Host commands that a capture may hold and that are understood: command -> (name, number of argument bytes).
 # Only the first three kinds can be encoded.
@@ -52,12 +54,20 @@ _SEEN = {
     0x1D61: ("automatic status on or off", 1),
     0x1B40: ("initialise", 0),
     0x1B70: ("drawer kick", 3),
-    0x1B75: ("drawer status, obsolete", 1),
-    0x1B76: ("paper status, obsolete", 0),
+    _ESC_U: ("drawer status, obsolete", 1),
+    _ESC_V: ("paper status, obsolete", 0),
     0x1005: ("real-time request", 1),
     0x1014: ("real-time drawer kick", 3),
 }
-_ANSWERS = {DLE_EOT: Kind.STATUS, GS_I: Kind.BLOCK, GS_R: Kind.PLAIN}
+_ANSWERS = {
+    DLE_EOT: Kind.STATUS,
+    GS_I: Kind.BLOCK,
+    GS_R: Kind.PLAIN,
+    _ESC_U: Kind.PLAIN,
+    _ESC_V: Kind.PLAIN,
+}
+_SHORT_IDENTITY = b"\x01\x02\x03123"
+"""GS I with these answers with one byte."""
 
 
 class _Codec:
@@ -151,10 +161,16 @@ def _unasked(piece: Piece) -> Frame:
     return _frame(piece)
 
 
-def _frame(piece: Piece) -> Frame:
-    if piece.kind is Kind.BLOCK:
+def _frame(piece: Piece, command: int | str | None = None) -> Frame:
+    if piece.kind is Kind.BLOCK or command == GS_I:
         return Frame(None, GS_I, data=piece.data)
-    return Frame(None, DLE_EOT if piece.kind is Kind.STATUS else GS_R, status=piece.data)
+    return Frame(None, command or DLE_EOT, status=piece.data)
+
+
+def _answer_kind(question: Frame) -> Kind | None:
+    if question.command == GS_I and question.data in [bytes([n]) for n in _SHORT_IDENTITY]:
+        return Kind.PLAIN
+    return _ANSWERS.get(int(question.command or 0))
 
 
 def _paired(found: Sequence[Piece], asked: Sequence[Frame]) -> list[Reply]:
@@ -162,11 +178,11 @@ def _paired(found: Sequence[Piece], asked: Sequence[Frame]) -> list[Reply]:
     question, one too few or too many leaves every pairing in doubt."""
     replies: list[Reply] = []
     for kind in (Kind.STATUS, Kind.BLOCK, Kind.PLAIN):
-        questions = [frame for frame in asked if _ANSWERS.get(int(frame.command or 0)) is kind]
+        questions = [frame for frame in asked if _answer_kind(frame) is kind]
         answers = [piece for piece in found if piece.kind is kind]
         if len(questions) != len(answers):
             raise Unparsed("reply.mismatch", "these are not the answers to the request")
-        replies += [Reply(_frame(a), q) for q, a in zip(questions, answers, strict=True)]
+        replies += [Reply(_frame(a, q.command), q) for q, a in zip(questions, answers, strict=True)]
     if len(replies) != len(found) or not replies:
         raise Unparsed("reply.mismatch", "something else stands among the answers")
     return replies
@@ -215,16 +231,15 @@ def _as_real_time(reply: Reply) -> dict[int, tuple[int, int]]:
     frame, n = reply.frame, reply.request.data[:1] if reply.request else b""
     if frame.command == "ASB" and len(frame.status) == 4:
         return _from_asb(frame.status)
-    if len(frame.status) != 1 or not n:
+    if len(frame.status) != 1 or not reply.request:
         return {}
     byte = frame.status[0]
-    if frame.command == DLE_EOT and 1 <= n[0] <= 4:
-        return {n[0]: (byte, 0x6C)}
-    if frame.command == GS_R and n in (b"\x01", b"1"):
+    if frame.command == _ESC_V or (frame.command == GS_R and n in (b"\x01", b"1")):
         return {4: ((byte & 0x03) << 2 | (byte & 0x0C) << 3, 0x6C)}
-    if frame.command == GS_R and n in (b"\x02", b"2"):
+    if frame.command == _ESC_U or (frame.command == GS_R and n in (b"\x02", b"2")):
         return {1: ((byte & 0x01) << 2, 0x04)}
-    return {}
+    real_time = frame.command == DLE_EOT and n in (b"\x01", b"\x02", b"\x03", b"\x04")
+    return {n[0]: (byte, 0x6C)} if real_time else {}
 
 
 def _from_asb(status: bytes) -> dict[int, tuple[int, int]]:
@@ -244,6 +259,8 @@ def explain(reply: Reply, profile: Profile) -> str:
         return (
             "The printer can receive again." if frame.command == "XON" else "The printer cannot receive now."
         )
+    if frame.command == GS_I and reply.request and len(frame.data) == 1:
+        return f"Identification {reply.request.data.hex().upper()}h: {frame.data.hex().upper()}h."
     if frame.command == GS_I and (reply.request or frame.data):
         return f'Identification: "{frame.data.decode("ascii", errors="replace")}".'
     if not frame.status:
@@ -291,4 +308,5 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    unmarked_answers=True,
 )

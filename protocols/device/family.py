@@ -139,6 +139,7 @@ class Family:
     explain: Callable[[Reply, Profile], str]
     capabilities: Callable[[Reply], int | None] | None = None
     counters: Callable[[Sequence[Reply]], Mapping[str, int]] | None = None
+    unmarked_answers: bool = False
 
     def commands(self, when: When) -> tuple[Command, ...]:
         return tuple(command for command in self.read_only_commands if command.when is when)

@@ -147,7 +147,7 @@ def _profile(table: Mapping[str, object], file: str, start: Profile) -> Profile:
         bits=tuple(_bit(key, value, file, name) for key, value in bits.items()),
         sensors=sensors,
         options=options,
-        known=start.known,
+        known=start.known or table.get("known") is True,
     )
 
 
