@@ -41,11 +41,16 @@ def bound(header: dict) -> bytes:
     return header["terminal"].encode() + b"\0" + bytes.fromhex(header["run"])
 
 
-def unseal(
-    key: bytes, use: int, number: int, data: bytes, word: str, header: dict, more: bytes = b""
-) -> bytes:
-    nonce = use.to_bytes(4, "big") + number.to_bytes(8, "big")
-    return AESGCM(key).decrypt(nonce, data, f"plomba {word} 1\0".encode() + bound(header) + more)
+def unseal(key: bytes, nonce: bytes, data: bytes, associated: bytes) -> bytes:
+    return AESGCM(key).decrypt(nonce, data, associated)
+
+
+def counted(use: int, number: int) -> bytes:
+    return use.to_bytes(4, "big") + number.to_bytes(8, "big")
+
+
+def about(word: str, header: dict) -> bytes:
+    return f"plomba {word} 1\0".encode() + bound(header)
 
 
 def frames(pack: bytes, secret: X25519PrivateKey) -> list[bytes]:
@@ -56,13 +61,13 @@ def frames(pack: bytes, secret: X25519PrivateKey) -> list[bytes]:
     assert (end, version, size) == (b"PLBEND", 1, 21 * count + 16)
     key, at = open_key(secret, header), 12 + length
     directory = unseal(
-        key, nonce(2, header["number"]), pack[-16 - size : -16], about("directory", header) + pack[:at]
+        key, counted(2, header["number"]), pack[-16 - size : -16], about("directory", header) + pack[:at]
     )
     plain = []
     for index in range(count):
         entry = directory[21 * index : 21 * index + 21]
         codec, stored, raw, _file, _offset = struct.unpack(">BIIIQ", entry)
-        number = nonce(1, header["first_frame"] + index)
+        number = counted(1, header["first_frame"] + index)
         data = unseal(key, number, pack[at : at + stored], about("frame", header) + entry)
         plain.append(zstandard.decompress(data) if codec else data)
         assert len(plain[-1]) == raw
@@ -83,7 +88,7 @@ def open_backup(name: str, objects: Objects, secret: X25519PrivateKey) -> tuple[
     signer.verify(signature, b"plomba snapshot 1\0" + signed)
     assert (hashlib.sha256(body).hexdigest(), len(body)) == (header["body_digest"], header["body_bytes"])
     text = zstandard.ZstdDecompressor().decompress(
-        unseal(open_key(secret, header), nonce(3, 0), body, about("body", header)), max_output_size=1 << 26
+        unseal(open_key(secret, header), counted(3, 0), body, about("body", header)), max_output_size=1 << 26
     )
     content, files = json.loads(text), {}
     for file in content["files"]:
