@@ -9,18 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.devices import profile_store
 from agent.devices.poller import CONFIRM_S, Poller
 from agent.devices.reading import Reading
 from agent.health import Judge, observe_device
-from protocols.device.profile import EMPTY
 from protocols.device.registry import FAMILIES
 from protocols.status.model import DeviceState, Identity
 from protocols.wire.v1 import Contact
-from tests.agent.devices.bench import HurriedPort, RawPty, SkewedClock, Till
+from tests.agent.devices.bench import HurriedPort, QuickPort, RawPty, SkewedClock, Till
 from tests.emulators.datecs_isl_legacy import DatecsIsl
 from tests.emulators.escpos import EscPos
 
 UNKNOWN = DeviceState()
+PROFILES = profile_store.load()
 OTHER_MODEL = {"escpos": "TM-T88V", "datecs_isl_legacy": "FP-2000"}
 
 
@@ -202,7 +203,7 @@ def test_garbage_is_never_an_exception_and_never_a_state(
     pty = RawPty(lambda asked: next(answers, b""))
     device = Till(Path("/"), family).device().model_copy(update={"port": pty.path})
     try:
-        poller = Poller(device, FAMILIES[family], EMPTY, SkewedClock())
+        poller = Poller(device, FAMILIES[family], PROFILES[family], SkewedClock())
         readings = [poller.poll() for _ in range(2)]
     finally:
         pty.close()
@@ -251,6 +252,44 @@ def test_a_printer_that_does_not_say_who_it_is_is_read_all_the_same(printer: Til
     began = time.perf_counter()
     poller.poll()
     assert time.perf_counter() - began < 0.5, "the open question costs nothing at the polls that follow"
+
+
+def test_a_question_that_is_never_answered_becomes_a_rare_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A printer without a paper sensor query. What it does answer is read, and the rest costs nothing for
+    long."""
+    monkeypatch.setattr("agent.devices.poller.open_port", QuickPort)
+    pty = RawPty(lambda asked: b"\x12" if asked[:2] == b"\x10\x04" and asked[-1] in b"\x01\x02\x03" else b"")
+    device = Till(Path("/"), "escpos").device(slow_s=300).model_copy(update={"port": pty.path})
+    clock = SkewedClock()
+    poller = Poller(device, FAMILIES["escpos"], PROFILES["escpos"], clock)
+    asked = []
+    try:
+        for _ in range(6):
+            pty.received.clear()
+            reading = poller.poll()
+            assert (reading.contact, reading.state.cover_open) == (Contact.OK, False)
+            assert reading.state.paper_end is None
+            asked.append(pty.received.count(b"\x10\x04\x04"))
+        clock.forward(301)
+        pty.received.clear()
+        poller.poll()
+        asked.append(pty.received.count(b"\x10\x04\x04"))
+    finally:
+        pty.close()
+    assert [bool(times) for times in asked] == [True, True, True, False, False, False, True]
+
+
+def test_a_slow_line_is_asked_one_question_more_at_each_poll(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.devices.conversation.WINDOW_S", 0.0)
+    poller = till.poller()
+    readings = [poller.poll() for _ in range(11)]
+    assert {reading.contact for reading in readings} == {Contact.OK}
+    reading = readings[-1]
+    assert readings[0].state.free_z_records is None
+    assert reading.identity.model == till.machine.model
+    assert till.family == "escpos" or reading.state.free_z_records is not None
 
 
 def test_another_device_on_the_port_is_noticed_and_settles_after_an_hour(till: Till) -> None:
@@ -338,7 +377,9 @@ def test_a_busy_device_is_in_contact(tmp_path: Path) -> None:
 def test_a_printer_family_on_the_wrong_device_reads_nothing_false(printer: Till) -> None:
     """An ESC/POS printer that is asked as a Datecs printer stays unknown."""
     device = printer.device().model_copy(update={"family": "datecs_isl_legacy"})
-    reading = Poller(device, FAMILIES["datecs_isl_legacy"], EMPTY, printer.clock).poll()
+    reading = Poller(
+        device, FAMILIES["datecs_isl_legacy"], PROFILES["datecs_isl_legacy"], printer.clock
+    ).poll()
     assert reading.contact is not Contact.OK
     assert reading.state == UNKNOWN
     assert isinstance(printer.machine, EscPos)
