@@ -144,7 +144,7 @@ def _run_server(given: config.Config, host: str, port: int) -> int:
             log_config=None,
             proxy_headers=not given.server.tls,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=2,
             ssl_certfile=str(tls / authority.SERVER_CERT) if given.server.tls else None,
             ssl_keyfile=str(tls / authority.SERVER_KEY) if given.server.tls else None,
         )
