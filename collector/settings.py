@@ -1,5 +1,5 @@
-"""Django settings, all from `collector.toml` and the home folder. Without either (tests, type checks) everything lives
-in a throw-away folder."""
+"""Django settings, all from `collector.toml` and the home folder. Without either (tests, type checks)
+everything lives in a throw-away folder."""
 
 import atexit
 import os
