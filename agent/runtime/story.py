@@ -60,7 +60,7 @@ def _hello(config: Config, boot: Boot, version: str, now: datetime, ended: Endin
         seq=1,
         at=now,
         agent=version,
-        hostname=config.agent.name or platform.node() or "?",
+        hostname=platform.node() or "?",
         os=f"{platform.system()} {platform.release()}"[:400],
         boot_at=boot.at,
         clean=None if ended is Ending.FIRST else ended is Ending.CLEAN,

@@ -40,7 +40,7 @@ class Connection:
     """Not for two threads at once. Any failure to get a whole answer is CollectorUnreachable."""
 
     def __init__(
-        self, url: str, context: ssl.SSLContext, *, connect_s: float = 5.0, read_s: float = 30.0
+        self, url: str, context: ssl.SSLContext, *, connect_s: float = 10.0, read_s: float = 30.0
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:

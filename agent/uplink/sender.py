@@ -16,7 +16,10 @@ from protocols.wire import v1
 
 NEXT_MAX_S = 900.0
 """A collector cannot ask for a longer silence than this."""
+SMALL = 50
 STUCK_TURNS = 3
+WRITE_S = 60.0
+"""So old may the time of the last receipt be that `status` shows."""
 STATE = "uplink"
 _ENVELOPE_BYTES = 1024
 _MISSING = "the collector misses earlier messages"
@@ -54,6 +57,8 @@ class Sender:
         self._stuck = 0
         self._limit = v1.MESSAGES
         self._said: Json = None
+        self._written = (0, -1)
+        self._written_s = clock.monotonic()
 
     @property
     def failing(self) -> bool:
@@ -86,6 +91,8 @@ class Sender:
         try:
             receipt = self._client.report(self._body(batch))
         except CollectorUnreachable as e:
+            # A thin line may carry a small report where a large one times out.
+            self._limit = max(SMALL, self._limit // 2)
             return (e.retry_after_s or 0.0) + self._failed("unreachable", e)
         except Unreadable as e:
             return self._unreadable(batch, e)
@@ -106,14 +113,17 @@ class Sender:
                     return
 
     def _stored(self, batch: Batch, receipt: v1.Receipt) -> float:
+        if batch.rows or self.failing or self._is_news(receipt):
+            state: Json = {
+                "receipt_at": self._clock.now().isoformat(),
+                "complete_to": receipt.complete_to,
+                "epoch": receipt.epoch,
+            }
+            self._spool.acknowledge(receipt.epoch, receipt.complete_to, {STATE: state})
+            self._written = receipt.epoch, receipt.complete_to
+            self._written_s = self._clock.monotonic()
         self._failures = 0
         self._said = None
-        state: Json = {
-            "receipt_at": self._clock.now().isoformat(),
-            "complete_to": receipt.complete_to,
-            "epoch": receipt.epoch,
-        }
-        self._spool.acknowledge(receipt.epoch, receipt.complete_to, {STATE: state})
         if batch.rows and receipt.epoch == batch.epoch and receipt.complete_to < batch.rows[0].seq:
             return self._no_progress(Gap(_MISSING, receipt.complete_to, code=Gap.code))
         self._stuck = 0
@@ -121,6 +131,11 @@ class Sender:
         if batch.more:
             return 0.0
         return min(receipt.next_s or self._report_s, NEXT_MAX_S)
+
+    def _is_news(self, receipt: v1.Receipt) -> bool:
+        """A receipt that says nothing new is not worth a write to the disk each time."""
+        told = receipt.epoch, receipt.complete_to
+        return told != self._written or self._clock.monotonic() - self._written_s >= WRITE_S
 
     def _no_progress(self, gap: Gap) -> float:
         """What is missing there and still here goes next, by itself. What is not here any more would be

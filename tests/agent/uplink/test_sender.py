@@ -1,6 +1,8 @@
 """The queue is emptied in order, exactly once in effect, whatever the collector does."""
 
+import contextlib
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +69,18 @@ def test_silence_is_reported_as_silence(spool: Spool, sender: Sender, collector:
     v1.Report.model_validate_json(collector.bodies[0])
 
 
+def test_silence_is_not_written_down_each_time(spool: Spool, sender: Sender, tmp_path: Path) -> None:
+    sender.turn()
+    with contextlib.closing(sqlite3.connect(tmp_path / "spool.db")) as db:
+        before = db.execute("PRAGMA data_version").fetchone()
+        sender.turn()
+        assert db.execute("PRAGMA data_version").fetchone() == before
+        spool.put(fact("a"))
+        sender.turn()
+        assert db.execute("PRAGMA data_version").fetchone() != before
+        assert db.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+
+
 def test_an_answer_that_is_lost_brings_the_same_bytes_again(
     spool: Spool, sender: Sender, collector: Collector
 ) -> None:
@@ -96,6 +110,17 @@ def test_what_waited_while_nobody_answered_arrives_in_order(
         collector.wait_for(lambda: len(collector.stored) == 2)
     assert names(collector) == ["a", "b"]
     assert spool.pending().messages == 0
+
+
+def test_after_a_failure_reports_get_smaller_and_grow_again(
+    spool: Spool, sender: Sender, collector: Collector
+) -> None:
+    collector.plan.extend([lambda *_: problem(503, "busy")] * 9)
+    spool.put_all([fact(f"n{i}") for i in range(1000)])
+    for _ in range(16):
+        sender.turn()
+    assert [len(report["messages"]) for report in collector.reports] == [50, 100, 200, 400, 250, 0, 0]
+    assert names(collector) == [f"n{i}" for i in range(1000)]
 
 
 def test_an_incident_does_not_wait_for_the_next_report(
