@@ -233,8 +233,9 @@ def _payload(payload: bytes, direction: Direction) -> Frame:
 
 def _refused(frame: Frame) -> str | None:
     """An empty reply with bit 0.1 or 0.0: the command is unknown or its data are wrong. 1.1: not allowed
-    now."""
-    if frame.data or not frame.status:
+    now. Never for 4Ah: Incotex answers it with
+    status bytes alone, and the status is all that is asked."""
+    if frame.data or not frame.status or frame.command == STATUS.code:
         return None
     if frame.status[0] & 0x02:
         return "it does not know it"
@@ -248,6 +249,7 @@ def _refused(frame: Frame) -> str | None:
 _MAKERS = {"DT": "Datecs", "DA": "Datecs", "ED": "Eltrade", "DY": "Daisy", "IN": "Incotex"}
 """First two letters of the Bulgarian device number (ErpNet.FP, one driver per maker)."""
 _SERIAL = re.compile(r"[A-Z]{2}\d{6}")
+_GLUED = re.compile(r"(.+?)(\d\.\d{2}\D.*)")
 
 
 def text(data: bytes) -> str:
@@ -256,8 +258,7 @@ def text(data: bytes) -> str:
 
 
 def identify(replies: Sequence[Reply]) -> Identity:
-    """5Ah: Name,Firmware,Checksum,Switches,Serial,FiscalMemory; the number of fields differs by country and
-    maker."""
+    """5Ah. Unexpected where it is not the identification of an ISL printer."""
     found = Identity()
     for reply in replies:
         if reply.frame.command == 0x5A and reply.frame.data:
@@ -268,21 +269,33 @@ def identify(replies: Sequence[Reply]) -> Identity:
 
 
 def _diagnostic(line: str) -> Identity:
+    """Name, firmware, checksum, switches, then the device's number and that of the fiscal memory. Countries
+    put fields between, and the DP manual turns the two numbers round: they are told by their form."""
     fields = [field.strip() for field in line.split(",")]
     if len(fields) < 5:
         raise Unexpected(f"the identification {line!r} is not that of an ISL printer")
-    at = next((i for i, field in enumerate(fields) if i > 2 and _SERIAL.fullmatch(field)), 4)
+    at = next((i for i, field in enumerate(fields) if i > 2 and _SERIAL.fullmatch(field)), -2)
     serial = fields[at]
     maker = _MAKERS.get(serial[:2], "") if _SERIAL.fullmatch(serial) else ""
-    model, firmware = fields[0], fields[1]
-    if maker == "Daisy":
-        model, _, firmware = fields[0].partition(" ")
-    elif maker == "Incotex":
-        model, firmware = "", fields[0]
-    elif maker == "Eltrade":
-        firmware = fields[2]
-    memory = fields[at + 1] if at + 1 < len(fields) else ""
+    memory = fields[at + 1] if at + 1 < len(fields) else fields[at - 1]
+    model, firmware = _name(fields, maker)
     return Identity(maker=maker, model=model, firmware=firmware, serial=serial, fiscal_memory_number=memory)
+
+
+def _name(fields: Sequence[str], maker: str) -> tuple[str, str]:
+    """Model and firmware. Daisy: "name version date time", older firmware without the name; Incotex: no name;
+    FP-1000 and FP-300: no comma between name and version (each manual's 5Ah; ErpNet.FP's drivers, from live
+    devices)."""
+    first = fields[0]
+    if maker == "Incotex":
+        return "", first
+    if maker == "Daisy":
+        words = first.split()
+        return " ".join(words[:-3]), " ".join(words[-3:])
+    glued = _GLUED.fullmatch(first)
+    if glued:
+        return glued[1], glued[2]
+    return first, fields[2] if maker == "Eltrade" and len(fields) > 6 else fields[1]
 
 
 def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
@@ -322,7 +335,9 @@ def _status_data(frame: Frame) -> bytes | None:
 
 
 def _clock(line: str) -> DeviceState:
-    return DeviceState(device_time=_time(line.removesuffix(" DST"), "%d-%m-%y %H:%M:%S"))
+    """Incotex gives no seconds."""
+    when = _time(line, "%d-%m-%y %H:%M:%S") or _time(line, "%d-%m-%y %H:%M")
+    return DeviceState(device_time=when)
 
 
 def _last_record(line: str) -> DeviceState:
@@ -338,6 +353,7 @@ def _record_time(field: str) -> datetime | None:
 
 
 def _last_record_time(line: str) -> DeviceState:
+    line = line.split(",", maxsplit=1)[0]
     when = _time(line, "%d-%m-%Y %H:%M:%S") or _time(line, "%d-%m-%Y")
     return DeviceState(last_z_time=when)
 

@@ -126,7 +126,8 @@ class Family:
     """`identify` proves the maker by content and raises Unexpected when something else answers. `read_state`
     never raises: what a reply does not say stays None. `capabilities` reads a sensor mask from the reply that
     carries it. `counters` reads wear counters, units in the names. `explain` says in words what one reply or
-    request means."""
+    request means. `unmarked_answers`: an answer does not say which question it answers, so after a silence
+    nothing more may be asked over the same connection."""
 
     name: str
     models: tuple[str, ...]

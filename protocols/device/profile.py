@@ -12,6 +12,10 @@ _WELL = frozenset({"online", "clock_set", "fiscalised", "tax_number_set"})
 """Flags that are well when true. Where several bits show one flag, the worse value holds."""
 
 
+def _plain(model: str) -> str:
+    return "".join(c for c in model.upper() if c not in " -_")
+
+
 @dataclass(frozen=True, slots=True)
 class Bit:
     """Bit `bit` of status byte `byte` (or of reply `byte`, where the family says so) shows `flag`;
@@ -44,6 +48,12 @@ class Profile:
     sensors: int | None = None
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
     known: bool = True
+    names: frozenset[str] = field(init=False, repr=False)
+    """What the profile may be chosen by: its name, its models, its models with the maker before them."""
+
+    def __post_init__(self) -> None:
+        models = (*self.models, *(self.maker + model for model in self.models))
+        object.__setattr__(self, "names", frozenset(map(_plain, (self.name, *models))))
 
     def read(self, status: Mapping[int, int], mask: Mapping[int, int] | None = None) -> DeviceState:
         """The flags that status bytes (number -> byte) show. `mask` (number -> byte) has a 1 for each bit
@@ -81,7 +91,7 @@ class Profiles:
         dashes."""
         wanted = _plain(model or "")
         for profile in self.known:
-            if wanted and wanted in (_plain(profile.name), *map(_plain, profile.models)):
+            if wanted and wanted in profile.names:
                 return profile
         for profile in self.known:
             if maker and profile.options.get("every_model") is True and profile.maker == maker:
@@ -94,10 +104,6 @@ class Profiles:
 
 
 EMPTY = Profiles(Profile("common", known=False))
-
-
-def _plain(model: str) -> str:
-    return "".join(c for c in model.upper() if c not in " -_")
 
 
 def parse(text: str, file: str) -> Profiles:

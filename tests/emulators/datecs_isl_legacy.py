@@ -59,7 +59,7 @@ _KINDS: dict[str, tuple[dict[str, tuple[int, int]], str]] = {
     "FP-700": (_FP, "FP-700,1.00BG 23NOV18 1000,FFFF,10000000,DT600123,02600123"),
     "FP-800": (_FP, "FP-800,1.00BG 23NOV18 1000,FFFF,10000000,DT600124,02600124"),
     "FP-2000": (_FP, "FP-2000,1.00BG 23NOV18 1000,FFFF,10000000,DT600125,02600125"),
-    "FP-1000": (_OLD, "FP-1000,2.00BG 10Mar05 1200,FFFF,00000000,DT000042,02000042"),
+    "FP-1000": (_OLD, "FP10002.00 10Mar05 1200,FFFF,00000000,DT000042,02000042"),
     "A1": (_ELTRADE, "A1,KL5101,KL5101.1811.0.3 15Nov18 15:49,FFFF,00000000,ED300011,44300011"),
     "DP-25": (_DP, "DP-25,263453 08Nov18 1312,FFFF,00000000,DT700321,02700321"),
     "CompactM": (_DAISY, "CompactM ONL-4.01BG 23-11-2018 12:00,FFFF,0000,05,DY400011,36400011"),
@@ -180,6 +180,8 @@ class DatecsIsl(Machine):
             0x6E: lambda _: f"{12.5 * ('day_open' in self.faults):.2f}," + "0.00," * 7 + "0001,0004",
             0x71: lambda _: "0001234",
         }  # fmt: skip
+        if self.bits is _DAISY and command == 0x4A and data:  # here 4Ah takes no data
+            return self._pack(sequence, command, b"", 0x01)
         reply = answers[command](data)
         return self._pack(sequence, command, reply.encode("cp1251") if isinstance(reply, str) else reply)
 
@@ -189,7 +191,7 @@ class DatecsIsl(Machine):
 
     def _printer(self, data: str) -> str | bytes:
         if data == "X":
-            return self.status()
+            return b"" if self.bits is _INCOTEX else self.status()
         return "0" if data == "L" else "P1234567,8901,7654,321,0"
 
     def _receipt_open(self) -> bool:

@@ -18,7 +18,7 @@ STATUS = FAMILY.commands(When.POLL)[0]
 CLOCK = next(command for command in FAMILY.read_only_commands if command.code == 0x3E)
 MAKERS = {
     "FP-700": ("Datecs", "FP-700", "datecs_p", "1.00BG 23NOV18 1000"),
-    "FP-1000": ("Datecs", "FP-1000", "datecs_old", "2.00BG 10Mar05 1200"),
+    "FP-1000": ("Datecs", "FP1000", "datecs_old", "2.00 10Mar05 1200"),
     "DP-25": ("Datecs", "DP-25", "datecs_c", "263453 08Nov18 1312"),
     "A1": ("Eltrade", "A1", "eltrade", "KL5101.1811.0.3 15Nov18 15:49"),
     "CompactM": ("Daisy", "CompactM", "daisy", "ONL-4.01BG 23-11-2018 12:00"),
@@ -67,6 +67,20 @@ def test_each_maker_is_known_by_its_identification(model: str) -> None:
 def test_another_answer_to_the_identification_is_no_isl_printer(line: bytes) -> None:
     with pytest.raises(Unexpected):
         FAMILY.identify([Reply(Frame(0x20, 0x5A, data=line))])
+
+
+@pytest.mark.parametrize(
+    ("line", "model", "serial", "memory"),
+    [
+        (b"DP-25,1.00 08Nov18 1312,FFFF,0000,02700321,DT700321", "DP-25", "DT700321", "02700321"),
+        (b"4.01 231118 1200,FFFF,0000,6,DY400011,36400011", "", "DY400011", "36400011"),
+        (b"FP3002.00 10Mar05 1200,FFFF,0,DT000042,02000042", "FP300", "DT000042", "02000042"),
+        (b"B1,1.00 15Nov18 1549,FFFF,0000,ED300012,44300012", "B1", "ED300012", "44300012"),
+    ],
+)
+def test_the_forms_of_the_identification(line: bytes, model: str, serial: str, memory: str) -> None:
+    identity = FAMILY.identify([Reply(Frame(0x20, 0x5A, data=line))])
+    assert (identity.model, identity.serial, identity.fiscal_memory_number) == (model, serial, memory)
 
 
 def test_an_identification_with_more_fields_is_read_by_its_serial_number() -> None:

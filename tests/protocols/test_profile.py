@@ -35,7 +35,7 @@ def one() -> Profile:
     return parse(GOOD, "x.toml").choose("one")
 
 
-@pytest.mark.parametrize("model", ["FP-800", "fp800", "FP-2000", "one"])
+@pytest.mark.parametrize("model", ["FP-800", "fp800", "FP-2000", "one", "M FP-800"])
 def test_a_listed_model_gets_its_profile(model: str) -> None:
     assert parse(GOOD, "x.toml").choose(model).name == "one"
 
