@@ -113,7 +113,9 @@ class PackBuilder:
         head = bytes(self._buffer[: self._head_bytes])
         self._seal(DIRECTORY, self._number, directory, context(self._key, b"directory") + head)
         foot = _FOOT.pack(len(directory) + TAG_BYTES, len(self._frames), _FOOT_MAGIC, VERSION)
-        data = bytes(memoryview(self._buffer)[: self._used]) + foot
+        end = self._used + len(foot)
+        self._buffer[self._used : end] = foot
+        data = bytes(memoryview(self._buffer)[:end])
         self._number += 1
         self._begin()
         return data

@@ -11,8 +11,10 @@ from agent.backup.key import load_public
 from agent.backup.run import Done, Job, Signer, backup
 from agent.cli.advice import exit_code
 from agent.cli.place import (
+    COLLECTOR,
     by_hand_state,
     configured,
+    make_folder,
     open_repository,
     print_failure,
     print_json,
@@ -62,7 +64,9 @@ def _by_hand(args: argparse.Namespace) -> Done:
     clock = SystemClock()
     by = signer(state)
     config = None
-    if args.repository == "collector":
+    if args.repository != COLLECTOR:
+        make_folder(Path(args.repository))
+    else:
         config = load(args.config or default_path())
         by = signer(config.agent.state_dir)
     job = Job(

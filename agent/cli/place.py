@@ -24,7 +24,7 @@ from agent.cli.advice import advice
 from agent.clock import Clock
 from agent.config import Backup, Config, default_path, load
 from agent.uplink import identity
-from protocols.errors import ConfigError, PlombaError
+from protocols.errors import ConfigError, PlombaError, RepositoryUnreachable
 from protocols.wire.snapshot import encode_key
 
 COLLECTOR = "collector"
@@ -63,15 +63,23 @@ def open_repository(where: str, config: Config | None, clock: Clock) -> Reposito
     return Retrying(HttpsRepository(access, clock), clock, Event())
 
 
-def signer(state_dir: Path) -> Signer:
-    """The enrolled terminal, else a key made on the spot whose fingerprint stands for the name."""
+def make_folder(folder: Path) -> None:
+    """A person who names a folder by hand means it, there or not."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise RepositoryUnreachable(f"the repository folder {folder} cannot be made: {e.strerror}") from e
+
+
+def signer(state_dir: Path) -> Signer:
+    """The enrolled terminal, else a key made on the spot whose fingerprint stands for the name. An identity
+    that is there and cannot be read is an error: signing under another name would start a second chain."""
+    if (state_dir / identity.IDENTITY_FILE).exists():
         me = identity.load(state_dir)
         return Signer(me.terminal, me.key)
-    except identity.NotEnrolled:
-        key = identity.make_key(state_dir)
-        public = encode_key(key.public_key())
-        return Signer(f"local-{hashlib.sha256(public.encode()).hexdigest()[:16]}", key)
+    key = identity.make_key(state_dir)
+    public = encode_key(key.public_key())
+    return Signer(f"local-{hashlib.sha256(public.encode()).hexdigest()[:16]}", key)
 
 
 def source_name(source: Path) -> str:

@@ -28,6 +28,7 @@ class LocalRepository:
         check_digest(name, data)
         target = self._path(name)
         with _translated(name):
+            self._must_be_there()
             if target.exists():
                 return self._compare(name, target, data)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +51,7 @@ class LocalRepository:
         if kind not in KINDS:
             raise RepositoryRefused(f"{kind} is no kind of object", code="backup.object_name")
         with _translated(kind):
-            if not self._root.is_dir():
-                raise RepositoryUnreachable(f"the repository folder {self._root} is not there")
+            self._must_be_there()
             for path in sorted((self._root / kind).glob("[0-9a-f][0-9a-f]/*")):
                 name = f"{kind}/{path.name}"
                 with suppress(RepositoryRefused):  # a stranger's file is not an object
@@ -75,6 +75,14 @@ class LocalRepository:
 
     def _path(self, name: str) -> Path:
         return self._root / object_path(name)
+
+    def _must_be_there(self) -> None:
+        """Never made here: below an unplugged disk's mount point a new folder would fill the till's own
+        disk."""
+        if not self._root.is_dir():
+            raise RepositoryUnreachable(
+                f"the repository folder {self._root} is not there; is the disk plugged in?"
+            )
 
     def _write(self, data: bytes) -> Path:
         folder = self._root / _TEMPORARY

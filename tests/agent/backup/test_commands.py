@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from agent.backup.plan import wire_facts
 from agent.cli import main
@@ -20,6 +19,7 @@ from protocols.wire import v1
 from protocols.wire.snapshot import object_path
 from tests.agent.backup.till import Till
 from tests.collector.served import Served
+from tests.collector.served import Till as Terminal
 
 CONFIG = """
 [agent]
@@ -101,11 +101,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def enrolled(desk: Desk, served: Served) -> Desk:
-    terminal = served.terminal()
     state = desk.root / "agent"
-    me = identity.Identity(terminal.id, served.url, state / identity.CA_FILE, terminal.key)
-    pem = terminal.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    identity.write_private(state / identity.KEY_FILE, pem)
+    terminal = Terminal(served)
+    terminal.key = identity.make_key(state)
+    terminal.public = identity.public_key(terminal.key)
+    assert terminal.enrol(served.codes(1)[0]).ok
+    me = identity.Identity(terminal.id, served.url, identity.ca_file(state, terminal.id), terminal.key)
     identity.save(state, me, Path(served.authority).read_bytes())
     desk.configure("collector", served.url)
     return desk
@@ -188,7 +189,18 @@ def test_a_failure_is_reported_too(desk: Desk) -> None:
     assert told.error.startswith("backup.source_missing: ")
 
 
+def test_a_disk_that_is_not_plugged_in_is_reported_and_not_made(desk: Desk) -> None:
+    desk.configure(str(desk.till.folder))
+    code, answer = desk.by_name("backup")
+    assert (code, answer["error"]) == (75, "backup.repository_unreachable")
+    assert not desk.till.folder.exists()
+    (told,) = desk.spooled()
+    assert isinstance(told, v1.Backup)
+    assert not told.ok
+
+
 def test_a_snapshot_that_vanished_is_a_failed_drill(desk: Desk) -> None:
+    desk.till.folder.mkdir()
     desk.configure(str(desk.till.folder))
     desk.by_name("backup")
     assert desk.by_name("drill", *desk.secret)[0] == 0

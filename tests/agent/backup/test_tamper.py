@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.backup.catalogue import Found, Wanted
 from agent.backup.key import new_data_key
@@ -147,7 +149,7 @@ def test_a_map_that_lies_is_noticed(till: Till, runs: tuple[Run, ...]) -> None:
     builder.add(0, 0, memoryview(bytes(100)))
     data = builder.finish()
     name = snapshot.object_name("packs", data)
-    till.folder.mkdir()
+    till.folder.mkdir(exist_ok=True)
     till.repository.put_new(name, data)
     body = seal_body(Body(files=(FileMap(name="x", size=100, blake3="0" * 64, runs=runs),), facts={}), key)
     till.database.touch()
@@ -218,3 +220,15 @@ def first_digest(till: Till) -> str:
 
 def new_body_start(data: bytes) -> int:
     return len(snapshot.parse(data).body)
+
+
+@given(
+    data=st.binary(max_size=300), kind=st.sampled_from([snapshot.SNAPSHOT_MAGIC, snapshot.PACK_MAGIC, b""])
+)
+def test_no_bytes_at_all_bring_the_readers_down(data: bytes, kind: bytes) -> None:
+    """Garbage is garbage: one error, never another one."""
+    for garbage in (kind + data, kind + b"\0\1" + data, kind + b"\0\1\0\0\0\2{}" + data):
+        with pytest.raises(IntegrityError):
+            snapshot.parse(garbage)
+        with pytest.raises(IntegrityError):
+            PackReader(garbage, SECRET)

@@ -62,6 +62,7 @@ class Till:
         database.close()
 
     def backup(self, repository: Repository | None = None, name: str = "pos") -> Done:
+        self.folder.mkdir(exist_ok=True)
         job = Job(name, engine("sqlite"), self.database, self.recipients, self.root / "state")
         signer = Signer(self.terminal, self.key)
         to = repository or self.repository
