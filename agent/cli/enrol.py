@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--code", required=True, help="the whole one-time code, copied from the collector")
     parser.add_argument("--config", type=Path, help="the agent's configuration file")
-    parser.add_argument("--replace", action="store_true", help="give up the identity that this till has now")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="give up the identity that this till has now, once the new one is there",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,5 +72,3 @@ def _may_enrol(state_dir: Path, *, replace: bool) -> None:
             "add --replace to give that identity up",
             code="enrol.already",
         )
-    (state_dir / identity.IDENTITY_FILE).unlink()
-    (state_dir / identity.KEY_FILE).unlink()

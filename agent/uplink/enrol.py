@@ -20,9 +20,10 @@ from agent.clock import Clock
 from agent.uplink import identity
 from agent.uplink.client import Client
 from agent.uplink.connection import Connection, trust_only
-from protocols.errors import UplinkError
+from protocols.errors import CollectorUnreachable, UplinkError
 from protocols.wire import v1
 
+_ID = re.compile(r"[0-9A-Za-z-]{1,80}")
 _CODE = re.compile(r"([0-9A-Za-z]+(?:-[0-9A-Za-z]+)*)\.([A-Za-z2-7]{52})")
 
 
@@ -75,10 +76,12 @@ def enrol(
         )
     finally:
         client.close()
+    if not _ID.fullmatch(enrolled.terminal):
+        raise CollectorUnreachable("the collector gave no usable terminal id", code="uplink.answer")
     made = identity.Identity(
         terminal=enrolled.terminal,
         collector=url.rstrip("/"),
-        ca_file=state_dir / identity.CA_FILE,
+        ca_file=identity.ca_file(state_dir, enrolled.terminal),
         key=key,
         name=enrolled.name,
         site=enrolled.site,

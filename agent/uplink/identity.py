@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import UplinkError
 
-KEY_FILE = "identity.key"
 IDENTITY_FILE = "identity.json"
-CA_FILE = "collector-ca.pem"
+"""Names the two others, which carry the terminal's id: a new identity never touches the files of the old
+one."""
+ENROLLING_FILE = "enrolling.key"
+_OWN = (".key", ".ca.pem")
 
 
 class NotEnrolled(UplinkError):
@@ -39,9 +41,9 @@ def public_key(key: Ed25519PrivateKey) -> str:
 
 
 def make_key(state_dir: Path) -> Ed25519PrivateKey:
-    """The key of this terminal, made if there is none. An enrolment that broke off goes on with the same
-    key, so that the collector can tell the second try from a second terminal."""
-    file = state_dir / KEY_FILE
+    """The key for an enrolment, made if there is none. One that broke off goes on with the same key, so that
+    the collector can tell the second try from a second terminal."""
+    file = state_dir / ENROLLING_FILE
     if file.exists():
         return _load_key(file)
     key = Ed25519PrivateKey.generate()
@@ -50,11 +52,22 @@ def make_key(state_dir: Path) -> Ed25519PrivateKey:
 
 
 def save(state_dir: Path, identity: Identity, ca_pem: bytes) -> None:
-    """Keep who we are; the identity file comes last, so that it only ever names what is there."""
-    write_private(state_dir / CA_FILE, ca_pem)
+    """Keep who we are. The identity file changes last and at once: before it the old identity holds, after
+    it the new one, whole."""
+    key_file = state_dir / f"{identity.terminal}{_OWN[0]}"
+    write_private(key_file, _text(identity.key.private_bytes_raw()).encode())
+    write_private(identity.ca_file, ca_pem)
     facts = {name: getattr(identity, name) for name in ("terminal", "collector", "name", "site", "customer")}
-    facts["ca"] = CA_FILE
+    facts |= {"key": key_file.name, "ca": identity.ca_file.name}
     write_private(state_dir / IDENTITY_FILE, json.dumps(facts, indent=2, ensure_ascii=False).encode())
+    (state_dir / ENROLLING_FILE).unlink(missing_ok=True)
+    for file in state_dir.iterdir():
+        if file.name.endswith(_OWN) and file.name not in (key_file.name, identity.ca_file.name):
+            file.unlink()
+
+
+def ca_file(state_dir: Path, terminal: str) -> Path:
+    return state_dir / f"{terminal}{_OWN[1]}"
 
 
 def load(state_dir: Path) -> Identity:
@@ -68,7 +81,7 @@ def load(state_dir: Path) -> Identity:
             terminal=str(facts["terminal"]),
             collector=str(facts["collector"]),
             ca_file=state_dir / str(facts["ca"]),
-            key=_load_key(state_dir / KEY_FILE),
+            key=_load_key(state_dir / str(facts["key"])),
             **texts,
         )
     except FileNotFoundError as e:

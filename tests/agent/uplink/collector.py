@@ -52,6 +52,7 @@ class Collector:
         self, authority: Authority, folder: Path, *, names: tuple[str, ...] = ("127.0.0.1",)
     ) -> None:
         self.authority = authority
+        self.terminal = TERMINAL
         self.keys: dict[str, Ed25519PublicKey] = {}
         self.paths: list[str] = []
         self.bodies: list[bytes] = []
@@ -136,7 +137,12 @@ class Collector:
     def _enrol(self, request: dict[str, Any]) -> Answer:
         if request["code"] != "ABCDE-FGHJK":
             return problem(403, "enrol.code")
-        place = {"terminal": TERMINAL, "name": "Kase 1", "site": "Brīvības iela 1", "customer": "SIA Maize"}
+        place = {
+            "terminal": self.terminal,
+            "name": "Kase 1",
+            "site": "Brīvības iela 1",
+            "customer": "SIA Maize",
+        }
         return Answer(200, {"version": 1, **place, "server_time": self.now().isoformat()})
 
     def _report(self, report: dict[str, Any]) -> Answer:

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.runtime.clock import SystemClock
 from agent.uplink import enrol, identity
@@ -31,9 +32,8 @@ def test_a_till_enrols_and_its_next_report_is_signed_with_the_key_that_the_colle
     assert known.terminal == TERMINAL
     assert identity.public_key(known.key) == identity.public_key(made.key)
     assert known.ca_file.read_bytes() == authority.pem
-    for file in (identity.KEY_FILE, identity.IDENTITY_FILE):
-        assert stat.S_IMODE((tmp_path / "state" / file).stat().st_mode) == 0o600
-    assert not list((tmp_path / "state").glob("*.part"))
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "state").iterdir()}
+    assert files == dict.fromkeys(("identity.json", f"{TERMINAL}.key", f"{TERMINAL}.ca.pem"), 0o600)
 
 
 def test_a_code_from_another_collector_is_refused_before_anything_secret_is_sent(
@@ -100,6 +100,30 @@ def test_an_enrolment_that_broke_off_goes_on_with_the_same_key(
     before = identity.make_key(tmp_path)
     made = go(collector, f"{SECRET}.{authority.fingerprint}", tmp_path)
     assert identity.public_key(made.key) == identity.public_key(before)
+
+
+def test_an_identity_is_given_up_only_when_the_new_one_is_there(
+    collector: Collector, authority: Authority, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    old = identity.Identity("old", collector.url, identity.ca_file(tmp_path, "old"), key)
+    identity.save(tmp_path, old, authority.pem)
+    with pytest.raises(ReportRefused):
+        go(collector, f"AAAAA-AAAAA.{authority.fingerprint}", tmp_path)
+    assert identity.load(tmp_path).terminal == "old"
+    assert identity.public_key(identity.load(tmp_path).key) == identity.public_key(key)
+    made = go(collector, f"{SECRET}.{authority.fingerprint}", tmp_path)
+    assert identity.public_key(identity.load(tmp_path).key) == identity.public_key(made.key)
+    assert not list(tmp_path.glob("old*"))
+
+
+def test_a_terminal_id_that_would_be_a_path_is_refused(
+    collector: Collector, authority: Authority, tmp_path: Path
+) -> None:
+    collector.terminal = "../elsewhere"
+    with pytest.raises(CollectorUnreachable):
+        go(collector, f"{SECRET}.{authority.fingerprint}", tmp_path / "state")
+    assert sorted(file.name for file in (tmp_path / "state").iterdir()) == ["enrolling.key"]
 
 
 @pytest.mark.parametrize(
