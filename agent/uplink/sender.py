@@ -91,8 +91,9 @@ class Sender:
         try:
             receipt = self._client.report(self._body(batch))
         except CollectorUnreachable as e:
-            # A thin line may carry a small report where a large one times out.
-            self._limit = max(SMALL, self._limit // 2)
+            # A thin line may carry a small report where a large one times out. Where one message makes the
+            # collector fail, those before it still get through.
+            self._limit = max(1 if e.code == "report.failed" else SMALL, self._limit // 2)
             return (e.retry_after_s or 0.0) + self._failed("unreachable", e)
         except Unreadable as e:
             return self._unreadable(batch, e)

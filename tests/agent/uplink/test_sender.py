@@ -123,6 +123,22 @@ def test_after_a_failure_reports_get_smaller_and_grow_again(
     assert names(collector) == [f"n{i}" for i in range(1000)]
 
 
+def test_a_message_that_makes_the_collector_fail_holds_up_none_before_it(
+    spool: Spool, sender: Sender, collector: Collector
+) -> None:
+    def fail(_: Collector, report: dict[str, Any]) -> Answer | None:
+        bad = any(message["name"] == "bad" for message in report["messages"])
+        return problem(500, "report.failed") if bad else None
+
+    collector.always = fail
+    spool.put_all([fact("bad" if i == 60 else f"n{i}") for i in range(80)])
+    for _ in range(30):
+        sender.turn()
+    assert names(collector) == [f"n{i}" for i in range(60)]
+    assert spool.pending().messages == 20
+    assert spool.pending().quarantined == 0
+
+
 def test_an_incident_does_not_wait_for_the_next_report(
     spool: Spool, sender: Sender, collector: Collector
 ) -> None:
