@@ -1,5 +1,6 @@
 """Puts numbered messages and says each number after `put` returned, until it is killed. With `--early` it
-says the number inside the transaction: the control, whose losses the test must see."""
+says the number inside the transaction, with `--unsure` the disk is not asked to be sure: the controls, whose
+losses the tests must see."""
 
 import os
 import sys
@@ -16,9 +17,11 @@ def say(number: int) -> None:
     os.write(1, f"{number}\n".encode())
 
 
-def main(path: Path, first: int, *, early: bool) -> None:
+def main(path: Path, first: int, *, early: bool, unsure: bool) -> None:
     clock = SystemClock()
     with Spool(path, clock, owner=True) as spool:
+        if unsure:
+            spool._db.execute("PRAGMA synchronous=OFF")
         number = first
         while True:
             message = v1.Fact(
@@ -35,4 +38,4 @@ def main(path: Path, first: int, *, early: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), early="--early" in sys.argv)
+    main(Path(sys.argv[1]), int(sys.argv[2]), early="--early" in sys.argv, unsure="--unsure" in sys.argv)
