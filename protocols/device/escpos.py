@@ -43,7 +43,7 @@ COMMANDS = (
 )
 _ALLOWED = {(command.code, command.data) for command in COMMANDS}
 
-_ESC_U, _ESC_V = 0x1B75, 0x1B76
+_ESC_U, _ESC_V, _GS_A = 0x1B75, 0x1B76, 0x1D61
 
 # Host commands that a capture may hold and that are understood: command -> (name, number of argument bytes).
 # Only the first three kinds can be encoded.
@@ -51,7 +51,7 @@ _SEEN = {
     DLE_EOT: ("real-time status", 1),
     GS_I: ("identification", 1),
     GS_R: ("buffered status", 1),
-    0x1D61: ("automatic status on or off", 1),
+    _GS_A: ("automatic status on or off", 1),
     0x1B40: ("initialise", 0),
     0x1B70: ("drawer kick", 3),
     _ESC_U: ("drawer status, obsolete", 1),
@@ -175,16 +175,21 @@ def _answer_kind(question: Frame) -> Kind | None:
 
 def _paired(found: Sequence[Piece], asked: Sequence[Frame]) -> list[Reply]:
     """Real-time answers overtake buffered ones, so each kind is in order by itself. As no answer names its
-    question, one too few or too many leaves every pairing in doubt."""
+    question, one too few or too many leaves every pairing in doubt. After GS a any number of automatic status
+    may stand between."""
+    waiting = {kind: [q for q in asked if _answer_kind(q) is kind] for kind in Kind}
+    automatic = next((q for q in asked if q.command == _GS_A), None)
     replies: list[Reply] = []
-    for kind in (Kind.STATUS, Kind.BLOCK, Kind.PLAIN):
-        questions = [frame for frame in asked if _answer_kind(frame) is kind]
-        answers = [piece for piece in found if piece.kind is kind]
-        if len(questions) != len(answers):
-            raise Unparsed("reply.mismatch", "these are not the answers to the request")
-        replies += [Reply(_frame(a, q.command), q) for q, a in zip(questions, answers, strict=True)]
-    if len(replies) != len(found) or not replies:
-        raise Unparsed("reply.mismatch", "something else stands among the answers")
+    for piece in found:
+        if piece.kind is Kind.ASB and automatic:
+            replies.append(Reply(_unasked(piece), automatic))
+            continue
+        if not waiting[piece.kind]:
+            raise Unparsed("reply.mismatch", "something stands there that answers none of the requests")
+        question = waiting[piece.kind].pop(0)
+        replies.append(Reply(_frame(piece, question.command), question))
+    if any(waiting.values()):
+        raise Unparsed("reply.mismatch", "there are fewer answers than requests")
     return replies
 
 
