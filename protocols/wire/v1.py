@@ -2,11 +2,11 @@
 Strict on sending; a receiver validates with `extra="ignore"` so that a newer peer is understood."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-VERSION = 1
+VERSION: Final = 1
 REPORT_BYTES = 1 << 20
 MESSAGES = 500
 """Limits of one report: body size and number of messages."""
