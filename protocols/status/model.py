@@ -47,9 +47,9 @@ class DeviceState:
 
     def updated(self, newer: Self) -> Self:
         """This state with every field that `newer` knows."""
-        known = {name: getattr(newer, name) for name in FIELDS}
-        changes: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
-        return replace(self, **changes) if changes else self
+        both: dict[str, Any] = {name: getattr(self, name) for name in FIELDS}
+        both |= {name: value for name in FIELDS if (value := getattr(newer, name)) is not None}
+        return type(self)(**both)
 
     def with_flags(self, flags: Mapping[str, bool]) -> Self:
         """This state with these FLAGS set; any other name is a TypeError."""
