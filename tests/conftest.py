@@ -35,7 +35,17 @@ class Postgresql:
             shutil.chown(self.folder, self._user)
         self.folder.chmod(0o755)
         self._run(
-            "initdb", "-D", "data", "-A", "trust", "-U", "plomba", "--no-sync", "-E", "UTF8", "--locale=C"
+            "initdb",
+            "-D",
+            "data",
+            "-A",
+            "trust",
+            "-U",
+            "plomba",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
         )
         options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c full_page_writes=off"
         self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")

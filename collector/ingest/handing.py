@@ -15,8 +15,6 @@ def hand_on(terminal_id: str, message: v1.AnyMessage, received_at: datetime, sen
             record.record_hello(terminal_id, message, received_at)
         case v1.State():
             record.record_state(terminal_id, message, received_at)
-        case v1.Sample():
-            record.record_sample(terminal_id, message)
         case v1.Event():
             apply.record_event(terminal_id, message, received_at, sent_at)
         case v1.Backup():
@@ -25,5 +23,5 @@ def hand_on(terminal_id: str, message: v1.AnyMessage, received_at: datetime, sen
         case v1.Drill():
             catalogue.record_drill(terminal_id, message, received_at)
             apply.record_outcome(terminal_id, "backup.restore_failed", message, received_at, sent_at)
-        case v1.Fact():
-            pass
+        case v1.Sample() | v1.Fact():
+            pass  # samples came with the contact; facts stay on the timeline

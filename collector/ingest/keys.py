@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.db import close_old_connections
 
 from collector.core import clock
+from collector.core.kept import on_kept_connection
 from collector.ingest.problem import Refused
 from collector.inventory.models import Terminal
 
@@ -57,13 +57,11 @@ def public_key(text: str) -> Ed25519PublicKey:
 
 
 def _load(terminal_id: str) -> _Entry:
-    close_old_connections()
     until_s = clock.monotonic() + KEEP_S
     if len(terminal_id) > 40 or "\0" in terminal_id:
         return _Entry(None, "terminal.unknown", until_s)
-    rows = Terminal.objects.filter(pk=terminal_id).values_list("public_key", "retired_at")
-    row = rows.first()
-    close_old_connections()
+    rows = Terminal.objects.filter(pk=terminal_id).values_list("public_key", "retired_at").order_by()
+    row = on_kept_connection(rows.first)
     if row is None:
         return _Entry(None, "terminal.unknown", until_s)
     if row[1] is not None:

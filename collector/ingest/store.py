@@ -43,17 +43,23 @@ def store(parsed: Parsed, received_at: datetime, streams: Streams) -> int:
     for expected, i in enumerate(fresh, stream.complete_to + 1):
         if report.messages[i].seq != expected:
             raise Refused("report.gap", terminal=report.terminal, complete_to=stream.complete_to)
-    record.record_contact(report.terminal, report, received_at)
-    if not fresh:
-        return stream.complete_to
-    new = _insert(parsed, fresh, received_at)
-    for i in fresh:
-        if report.messages[i].seq in new:
-            handing.hand_on(report.terminal, report.messages[i], received_at, report.sent_at)
-    complete_to = report.messages[fresh[-1]].seq
-    Stream.objects.filter(pk=stream.pk).update(complete_to=complete_to, last_at=received_at)
+    new = _insert(parsed, fresh, received_at) if fresh else set()
+    messages = [report.messages[i] for i in fresh if report.messages[i].seq in new]
+    record.record_contact(report, received_at, [m for m in messages if isinstance(m, v1.Sample)])
+    for message in messages:
+        handing.hand_on(report.terminal, message, received_at, report.sent_at)
+    if fresh:
+        _advance(stream, report.messages[fresh[-1]].seq, received_at)
+    return stream.complete_to
+
+
+def _advance(stream: Stream, complete_to: int, at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE ingest_stream SET complete_to = %s, last_at = %s WHERE id = %s",
+            [complete_to, _time(at), stream.pk],
+        )
     stream.complete_to = complete_to
-    return complete_to
 
 
 def _locked(wanted: set[tuple[str, int]]) -> Streams:

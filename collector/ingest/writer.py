@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Condition, Thread
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connections,
-    transaction,
-)
+from django.db import InterfaceError, OperationalError, connections, transaction
 
 from collector.core import clock
+from collector.core.kept import on_kept_connection
 from collector.incidents import ticks
 from collector.ingest import store
 from collector.ingest.parsing import Parsed
@@ -108,14 +102,12 @@ class Writer:
             return group
 
     def commit(self, group: Sequence[Delivery]) -> list[Outcome]:
-        """Store the group; where the transaction as a whole fails, each report by itself."""
-        close_old_connections()
+        """Store the group; where one of it fails, each by itself."""
         try:
-            return _commit(group)
-        except DatabaseError as e:
+            return on_kept_connection(lambda: _commit(group))
+        except Exception as e:  # noqa: BLE001 - whose fault it is shows when each goes alone
             log.warning("a group of %d reports goes one by one: %s", len(group), e)
-        close_old_connections()
-        return [outcome for delivery in group for outcome in _alone(delivery)]
+        return [_alone(delivery) for delivery in group]
 
     def answer(self, group: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         assert self._loop is not None  # noqa: S101 - started
@@ -128,12 +120,16 @@ def _settle(group: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
             delivery.future.set_result(outcome)
 
 
-def _alone(delivery: Delivery) -> list[Outcome]:
+def _alone(delivery: Delivery) -> Outcome:
+    """`report.failed` only where it is the report's doing; else the agent may come again soon."""
     try:
-        return _commit([delivery])
-    except DatabaseError:
+        return on_kept_connection(lambda: _commit([delivery]))[0]
+    except (OperationalError, InterfaceError):
         log.exception("a report of %s was not stored", delivery.terminal)
-        return [_busy(delivery)]
+        return _busy(delivery)
+    except Exception:  # a bug met by one report must not take the others down
+        log.exception("a report of %s met a bug; the agent keeps it", delivery.terminal)
+        return Refused("report.failed", terminal=delivery.terminal, retry_after_s=60)
 
 
 def _commit(group: Sequence[Delivery]) -> list[Outcome]:
@@ -152,15 +148,9 @@ def _commit(group: Sequence[Delivery]) -> list[Outcome]:
 
 def _one(delivery: Delivery, streams: store.Streams) -> Outcome:
     try:
-        with transaction.atomic():
-            complete_to = store.store(delivery.parsed, delivery.received_at, streams)
-    except Refused as e:
+        complete_to = store.store(delivery.parsed, delivery.received_at, streams)
+    except Refused as e:  # before anything was written
         return e
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:  # a bug met by one report must not take the group down
-        log.exception("a report of %s met a bug; the agent keeps it", delivery.terminal)
-        return Refused("report.failed", terminal=delivery.terminal, retry_after_s=60)
     return v1.Receipt(epoch=delivery.parsed.report.epoch, complete_to=complete_to, server_time=clock.now())
 
 

@@ -1,6 +1,7 @@
 """Writes what agents tell into the inventory. Called inside the ingest transaction, in the order of the
 messages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Q
@@ -10,17 +11,31 @@ from collector.inventory.models import Device, Terminal
 from protocols.wire import v1
 
 
-def record_contact(terminal_id: str, report: v1.Report, received_at: datetime) -> None:
+def record_contact(report: v1.Report, received_at: datetime, samples: Sequence[v1.Sample] = ()) -> None:
     """A report came: the terminal is alive, and its clock differs from ours by `clock_offset_s` (plus:
-    ahead)."""
+    ahead). The newest figures of the terminal itself come with it; those of devices stay on the timeline
+    only."""
     queue = report.queue or v1.Queue(messages=0)
-    Terminal.objects.filter(id=terminal_id).update(
-        last_seen_at=received_at,
-        queue_messages=min(queue.messages, 2_147_483_647),
-        queue_oldest_at=queue.oldest_at,
-        clock_offset_s=round((report.sent_at - received_at).total_seconds(), 3),
-    )
-    live.publish_on_commit("terminal", terminal_id)
+    changed: dict[str, object] = {
+        "last_seen_at": received_at,
+        "queue_messages": min(queue.messages, 2_147_483_647),
+        "queue_oldest_at": queue.oldest_at,
+        "clock_offset_s": round((report.sent_at - received_at).total_seconds(), 3),
+    }
+    own = [sample for sample in samples if sample.subject.kind is v1.SubjectKind.TERMINAL]
+    if own:
+        changed |= {"sample": _merged(report.terminal, own), "sample_at": own[-1].at}
+    Terminal.objects.filter(id=report.terminal).update(**changed)
+    live.publish_on_commit("terminal", report.terminal)
+
+
+def _merged(terminal_id: str, samples: Sequence[v1.Sample]) -> dict[str, float]:
+    """Figures come in several samples; each stays until a newer one of its name."""
+    current = Terminal.objects.filter(id=terminal_id).order_by().values_list("sample", flat=True)
+    merged: dict[str, float] = dict(current.first() or {})
+    for sample in samples:
+        merged |= sample.values
+    return merged
 
 
 def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> None:
@@ -57,11 +72,3 @@ def record_state(terminal_id: str, state: v1.State, received_at: datetime) -> No
     device.identity = {**device.identity, **state.identity}
     device.save()
     live.publish_on_commit("device", device.pk, terminal=terminal_id)
-
-
-def record_sample(terminal_id: str, sample: v1.Sample) -> None:
-    """The newest figures of the terminal itself; those of devices stay on the timeline only."""
-    if sample.subject.kind is not v1.SubjectKind.TERMINAL:
-        return
-    current = Terminal.objects.filter(id=terminal_id).values_list("sample", flat=True).first() or {}
-    Terminal.objects.filter(id=terminal_id).update(sample={**current, **sample.values}, sample_at=sample.at)

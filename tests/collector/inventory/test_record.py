@@ -67,16 +67,21 @@ def test_contact_keeps_queue_and_clock(terminal: Terminal) -> None:
     queue = v1.Queue(messages=2**40, oldest_at=START)
     ahead = START + timedelta(seconds=2.5)
     report = v1.Report(terminal=terminal.pk, epoch=1, sent_at=ahead, queue=queue, messages=())
-    record.record_contact(terminal.pk, report, START)
+    record.record_contact(report, START)
     terminal.refresh_from_db()
     assert (terminal.clock_offset_s, terminal.queue_oldest_at, terminal.last_seen_at) == (2.5, START, START)
 
 
 def test_samples_are_kept_side_by_side(terminal: Terminal) -> None:
     subject = v1.Subject(kind=v1.SubjectKind.TERMINAL)
-    for values in ({"cpu_percent": 1.0}, {"disk_free_bytes": 2.0}, {"cpu_percent": 3.0}):
-        record.record_sample(terminal.pk, v1.Sample(seq=1, at=START, subject=subject, values=values))
+
+    def sample(about: v1.Subject, **values: float) -> v1.Sample:
+        return v1.Sample(seq=1, at=START, subject=about, values=values)
+
     of_device = v1.Subject(kind=v1.SubjectKind.DEVICE, id="printer")
-    record.record_sample(terminal.pk, v1.Sample(seq=1, at=START, subject=of_device, values={"x": 1.0}))
+    report = v1.Report(terminal=terminal.pk, epoch=1, sent_at=START, messages=())
+    record.record_contact(report, START, [sample(subject, cpu_percent=1.0)])
+    more = [sample(subject, disk_free_bytes=2.0), sample(of_device, x=1.0), sample(subject, cpu_percent=3.0)]
+    record.record_contact(report, START, more)
     terminal.refresh_from_db()
     assert terminal.sample == {"cpu_percent": 3.0, "disk_free_bytes": 2.0}
