@@ -78,8 +78,11 @@ def test_a_life_of_the_agent(config: Path, collector: Collector, tmp_path: Path)
         status = json.loads(
             subprocess.check_output(command("status", "--config", str(config), "--json"), text=True)
         )
+        words = subprocess.check_output(command("status", "--config", str(config)), text=True)
         process.terminate()
         assert process.wait(20) == 0
+    assert words.startswith(f"Till: Kase 1 ({TERMINAL}) at {collector.url}\nWaiting for the collector: ")
+    assert "\nDevice printer: missing: " in words
     assert status["identity"]["terminal"] == TERMINAL
     assert status["uplink"]["receipt_at"]
     assert names(collector) == ["agent.stopped"]
