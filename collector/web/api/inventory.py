@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from collector.core import clock
 from collector.inventory import enrolment
@@ -252,12 +252,12 @@ def one_device(request: HttpRequest, pk: int) -> DeviceOut:
 
 
 @router.post("/enrol-codes", auth=door.manager, response={201: EnrolOut})
-def make_enrol_code(request: HttpRequest, body: EnrolIn) -> tuple[int, EnrolOut]:
+def make_enrol_code(request: HttpRequest, body: EnrolIn) -> Status[EnrolOut]:
     site = enrolment.site_of(body.customer.strip(), body.site.strip())
     code, secret = enrolment.make_code(site, body.terminal_name.strip(), clock.now())
     command = f"plomba-agent enrol --collector {settings.CONFIG.public_url} --code {secret}"
     fields = ("id", "terminal_name", "expires_at")
-    return 201, _out(EnrolOut, code, fields, code=secret, command=command, site=site.pk)
+    return Status(201, _out(EnrolOut, code, fields, code=secret, command=command, site=site.pk))
 
 
 def _out(kind: type[Out], row: object, names: tuple[str, ...], **more: object) -> Out:

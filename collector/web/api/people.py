@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from collector.core.models import User
 from collector.web.access import user_of
@@ -44,7 +44,7 @@ def list_people(request: HttpRequest, query: Query[Slice]) -> PeopleOut:
 
 
 @router.post("", response={201: PersonOut})
-def add_person(request: HttpRequest, body: PersonIn) -> tuple[int, PersonOut] | HttpResponse:
+def add_person(request: HttpRequest, body: PersonIn) -> Status[PersonOut] | HttpResponse:
     if User.objects.filter(username=body.username).exists():
         return problem(409, "people.name_taken", "This user name is taken")
     person = User(**body.dict(exclude={"password"}))
@@ -54,7 +54,7 @@ def add_person(request: HttpRequest, body: PersonIn) -> tuple[int, PersonOut] | 
         return problem(422, "people.password_weak", "The password is too weak", " ".join(e.messages))
     person.set_password(body.password)
     person.save()
-    return 201, person_out(person)
+    return Status(201, person_out(person))
 
 
 @router.patch("/{int:pk}", response=PersonOut)

@@ -6,7 +6,7 @@ from django.contrib.auth import authenticate, login, logout
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from collector.core import clock
 from collector.core.models import User
@@ -71,9 +71,9 @@ def who_am_i(request: HttpRequest) -> SessionOut:
 
 
 @router.delete("/session", auth=door.anyone, response={204: None})
-def sign_out(request: HttpRequest) -> tuple[int, None]:
+def sign_out(request: HttpRequest) -> Status[None]:
     logout(request)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/health", auth=None, response=HealthOut)

@@ -1,8 +1,10 @@
 """Tills and devices with their standing, in one query each: which ones an address asks for, and the order."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Self
 
+from django.conf import settings
 from django.db.models import (
     Case,
     CharField,
@@ -21,14 +23,19 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
+from collector.core import clock
 from collector.incidents.models import OPEN, Incident
 from collector.inventory.models import Device, Terminal
+from collector.inventory.standing import Standing
 from collector.web.reading.fold import Fold, fold
-from collector.web.reading.incidents import SILENCE
 from collector.web.reading.page import one_of, whole
 from protocols.wire.v1 import Contact
 
 WORST_FIRST = ("fault", "attention", "no_contact", "suppressed", "maintenance", "ok", "retired")
+GRAVE = ("critical", "error")
+LOST = ("device.no_reply", "device.port_missing")
+"""Faults that say that nothing is known of the device any more."""
+REACHED = (Contact.OK.value, Contact.IN_USE.value)
 SORTS = ("standing", "site", "till", "device", "model", "contact", "good", "incidents")
 
 
@@ -37,16 +44,19 @@ def _open_of(**match: object) -> QuerySet[Incident]:
     return Incident.objects.filter(state__in=OPEN, cleared_at=None, **match)
 
 
-def _standing(own: QuerySet[Incident], retired: Q, silent: Q) -> Case:
-    """Worst first, but a till that is not heard tells nothing new: no contact hides what was last known."""
-    return Case(
-        When(retired, then=Value("retired")),
-        When(silent, then=Value("no_contact")),
-        When(Exists(own.filter(severity__in=("critical", "error"))), then=Value("fault")),
-        When(Exists(own.filter(severity="warning")), then=Value("attention")),
-        default=Value("ok"),
-        output_field=CharField(),
-    )
+def _silent(terminal: str = "") -> Q:
+    """Never heard, or not for so long that it counts as silent. `terminal` is the path to it."""
+    limit = clock.now() - timedelta(seconds=settings.CONFIG.silent_after_s)
+    return Q(**{f"{terminal}last_seen_at": None}) | Q(**{f"{terminal}last_seen_at__lt": limit})
+
+
+def _has(own: QuerySet[Incident], **match: object) -> Exists:
+    return Exists(own.filter(**match))
+
+
+def _case(*whens: tuple[Q | Exists, Standing]) -> Case:
+    cases = [When(condition, then=Value(standing.value)) for condition, standing in whens]
+    return Case(*cases, default=Value(Standing.OK.value), output_field=CharField())
 
 
 def _ranked(field: str) -> Case:
@@ -55,15 +65,17 @@ def _ranked(field: str) -> Case:
 
 
 def terminals() -> QuerySet[Terminal]:
-    """Every till with `standing` and `open_incidents`."""
+    """Every till with `standing`, the worst of the till and what is attached to it, and `open_incidents`."""
     own = _open_of(terminal=OuterRef("pk"))
-    silent = Q(Exists(own.filter(code__in=SILENCE))) | Q(last_seen_at=None)
+    standing = _case(
+        (Q(retired_at__isnull=False), Standing.RETIRED),
+        (_silent(), Standing.NO_CONTACT),
+        (_has(own, severity__in=GRAVE), Standing.FAULT),
+        (_has(own, severity="warning"), Standing.ATTENTION),
+    )
     return (
         Terminal.objects.select_related("site__customer")
-        .annotate(
-            standing=_standing(own.exclude(code__in=SILENCE), Q(retired_at__isnull=False), silent),
-            open_incidents=Count("incidents", filter=Q(incidents__state__in=OPEN)),
-        )
+        .annotate(standing=standing, open_incidents=Count("incidents", filter=Q(incidents__state__in=OPEN)))
         .annotate(rank=_ranked("standing"))
     )
 
@@ -74,15 +86,21 @@ def _said(name: str) -> Coalesce:
 
 
 def devices() -> QuerySet[Device]:
-    """Every device with `standing` and `open_incidents`, its till, shop and customer."""
+    """Every device with `standing` and `open_incidents`, its till, shop and customer. In SQL what
+    `collector.inventory.standing` decides for one device, so that lists can filter, sort and count by it."""
     own = _open_of(terminal=OuterRef("terminal"), subject_kind="device", subject_id=OuterRef("name"))
-    mute = Exists(_open_of(terminal=OuterRef("terminal"), code__in=SILENCE))
-    retired = Q(retired_at__isnull=False) | Q(terminal__retired_at__isnull=False)
-    unknown = Q(contact=Contact.UNKNOWN.value)
+    standing = _case(
+        (Q(retired_at__isnull=False) | Q(terminal__retired_at__isnull=False), Standing.RETIRED),
+        (_silent("terminal__"), Standing.NO_CONTACT),
+        (_has(own, code__in=LOST), Standing.NO_CONTACT),
+        (_has(own, severity__in=GRAVE), Standing.FAULT),
+        (~Q(contact__in=REACHED), Standing.NO_CONTACT),
+        (_has(own, severity="warning"), Standing.ATTENTION),
+    )
     return (
         Device.objects.select_related("terminal__site__customer")
         .annotate(
-            standing=_standing(own, retired, Q(mute) | unknown),
+            standing=standing,
             open_incidents=Count("incidents", filter=Q(incidents__state__in=OPEN)),
             model=_said("model"),
             serial=_said("serial"),

@@ -60,7 +60,10 @@ def test_an_act_that_came_too_late_shows_why_and_how_it_is_now() -> None:
 def test_a_reader_cannot_be_given_an_incident() -> None:
     found = world.incident(world.till())
     form = {"assignee": world.person("reader").pk}
-    assert world.signed_in("manager").post(f"/incidents/{found.pk}/assign", form, headers=HTMX).status_code == 422
+    assert (
+        world.signed_in("manager").post(f"/incidents/{found.pk}/assign", form, headers=HTMX).status_code
+        == 422
+    )
     assert Incident.objects.get(pk=found.pk).assignee is None
 
 

@@ -1,5 +1,7 @@
-"""Every page for every role: it opens or refuses, in three languages, without a byte of inline script or style."""
+"""Every page for every role: it opens or refuses, in three languages, without a byte of inline script or
+style."""
 
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -132,7 +134,7 @@ def test_the_till_says_in_words_what_is_wrong() -> None:
 
 
 def test_a_silent_till_shows_no_contact_and_not_its_old_state() -> None:
-    terminal = world.till(last_seen_at=world.NOW)
+    terminal = world.till(last_seen_at=world.NOW - timedelta(hours=1))
     world.device(terminal, state={"paper_end": True})
     world.incident(terminal)
     world.incident(terminal, "agent.silent", subject_kind="terminal", subject_id="")
@@ -152,7 +154,9 @@ def test_empty_pages_say_what_to_do() -> None:
     assert "No incident matches this filter" in reader.get("/incidents/?q=zzz").content.decode()
 
 
-@pytest.mark.parametrize("nonsense", ["page=-1", "page=9999", "page=x", "site=abc", "sort=;drop", "standing=%00", "q=%25_"])
+@pytest.mark.parametrize(
+    "nonsense", ["page=-1", "page=9999", "page=x", "site=abc", "sort=;drop", "standing=%00", "q=%25_"]
+)
 def test_no_list_fails_over_its_address(nonsense: str) -> None:
     world.whole_world()
     client = world.signed_in("reader")

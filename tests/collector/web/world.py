@@ -1,26 +1,34 @@
 """A small world in the database: people of each role, shops, tills, devices, incidents, messages."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cache
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from collector.backups.models import Drill, Run
+from collector.core import clock
 from collector.core.models import Role, User
 from collector.incidents.models import Incident, Transition
 from collector.ingest.models import Message
 from collector.inventory.models import Customer, Device, Site, Terminal
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = clock.now().replace(microsecond=0)
 PASSWORD = "kafija un maize"
 _numbers = itertools.count(1)
 
 
 def person(role: Role | str, **more: object) -> User:
-    user = User(username=f"{role}{next(_numbers)}", role=role, language="en", **more)
-    user.set_password(PASSWORD)
-    user.save()
-    return user
+    """Their password is PASSWORD; it is hashed once, because the hash is slow on purpose."""
+    return User.objects.create(
+        username=f"{role}{next(_numbers)}", role=role, language="en", password=_hash(), **more
+    )
+
+
+@cache
+def _hash() -> str:
+    return make_password(PASSWORD)
 
 
 def signed_in(role: Role | str, *, csrf: bool = False, language: str = "en") -> Client:
@@ -70,7 +78,9 @@ def incident(terminal: Terminal, code: str = "printer.paper_end", **more: object
     return found
 
 
-def message(terminal: Terminal, kind: str, at: datetime, body: dict[str, object], subject: str = "") -> Message:
+def message(
+    terminal: Terminal, kind: str, at: datetime, body: dict[str, object], subject: str = ""
+) -> Message:
     return Message.objects.create(
         terminal=terminal,
         epoch=1,
@@ -84,7 +94,9 @@ def message(terminal: Terminal, kind: str, at: datetime, body: dict[str, object]
     )
 
 
-def backup(terminal: Terminal, *, age: timedelta = timedelta(hours=3), ok: bool = True, drill: bool | None = True) -> None:
+def backup(
+    terminal: Terminal, *, age: timedelta = timedelta(hours=3), ok: bool = True, drill: bool | None = True
+) -> None:
     at = NOW - age
     common = {"terminal": terminal, "source": "pos", "started_at": at, "received_at": at, "duration_s": 4.0}
     Run.objects.create(engine="sqlite", ok=ok, source_bytes=4_000_000, stored_bytes=90_000, **common)
@@ -96,7 +108,9 @@ def whole_world() -> Terminal:
     """One of everything; the till that has most of it."""
     place = site()
     first, second = till(place), till(place, "Kase 2")
-    silent = till(site("Kūriņš", "Ventspils", "SIA Jūras vējš"), "Kase 3")
+    silent = till(
+        site("Kūriņš", "Ventspils", "SIA Jūras vējš"), "Kase 3", last_seen_at=NOW - timedelta(hours=1)
+    )
     for one in (first, second, silent):
         device(one)
     incident(first)
