@@ -109,7 +109,7 @@ class RawPty:
     def _run(self) -> None:
         while True:
             data = os.read(self.master, 4096)
-            if data == b"\0stop":
+            if data.endswith(b"\0stop"):  # it may stand behind a question that was not read yet
                 return
             self.received += data
             answer = self._answer(data)

@@ -4,6 +4,7 @@ import pytest
 
 from agent.devices import profile_store
 from agent.devices.prober import Finding, probe
+from protocols.device.family import When
 from protocols.device.registry import FAMILIES
 from protocols.errors import NoReply, PortGone
 from tests.agent.devices.bench import SkewedClock, Till
@@ -37,6 +38,7 @@ def test_an_offline_printer_is_not_asked_who_it_is(printer: Till) -> None:
     printer.machine.set_faults({"cover_open": True})
     finding = ask(printer)
     assert finding.faults == ("printer.cover_open", "printer.offline")
+    assert printer.machine.received == len(FAMILIES["escpos"].commands(When.POLL)) * len(b"\x10\x04\x01")
     assert printer.machine.state()["waiting"] == 0
     assert any("did not say" in reason for reason in finding.why)
 
