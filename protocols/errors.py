@@ -1,4 +1,5 @@
-"""The whole error tree. `code` is a stable dotted string shown to people and searchable in the knowledge base.
+"""The whole error tree. `code` is a stable dotted string shown to people and searchable in the knowledge
+base.
 
 PlombaError
 ├── DeviceError      NoReply* Garbled* Busy* Rejected Unexpected
@@ -13,7 +14,8 @@ PlombaError
 
 
 class PlombaError(Exception):
-    """`code`: stable dotted string; `retriable`: may the same call succeed later; `maker_code`: the device's own code."""
+    """`code`: stable dotted string; `retriable`: may the same call succeed later; `maker_code`: the device's
+    own."""
 
     code = "plomba.error"
     retriable = False

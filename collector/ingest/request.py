@@ -13,7 +13,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_S = 30.0
-"""A body that takes longer is given up."""
+SLOWEST_BYTES_S = 32 * 1024
+"""A body is given up that takes longer than this and what its limit takes over the slowest line we mean to serve."""
 _DRAIN = 4 << 20
 """So much of a body that is too large is read away, so that its sender gets to see the answer."""
 
@@ -37,7 +38,7 @@ async def check_length(call_headers: dict[str, str], limit: int, receive: Receiv
 async def read_body(receive: Receive, limit: int) -> bytes:
     """Refused with `report.too_large`, `report.incomplete` or `report.slow`."""
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(BODY_S + limit / SLOWEST_BYTES_S):
             return await _read(receive, limit)
     except TimeoutError as e:
         raise Refused("report.slow") from e
