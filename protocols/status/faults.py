@@ -1,5 +1,5 @@
-"""The closed list of faults: the only place where a code is named, with its severity, its words and its article.
-A port that the POS holds is a state of the port and is not in this list."""
+"""The closed list of faults: the only place where a code is named, with its severity, its words and its
+article. A port that the POS holds is a state of the port and is not in this list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from protocols.status.model import DeviceState
 
 
 class Severity(StrEnum):
-    """What it means for the till. `critical`: it cannot sell or loses fiscal data; `error`: a function is down;
-    `warning`: it will be soon; `info`: worth knowing."""
+    """What it means for the till. `critical`: it cannot sell or loses fiscal data; `error`: a function is
+    down; `warning`: it will be soon; `info`: worth knowing."""
 
     INFO = "info"
     WARNING = "warning"

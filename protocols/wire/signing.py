@@ -1,5 +1,5 @@
-"""RFC 9421 message signatures with Ed25519 over `@method`, `@path` and `content-digest` (RFC 9530), nothing else.
-The caller gives the time and the nonce; it also looks up keys and remembers nonces."""
+"""RFC 9421 message signatures with Ed25519 over `@method`, `@path` and `content-digest` (RFC 9530), nothing
+else. The caller gives the time and the nonce; it also looks up keys and remembers nonces."""
 
 import base64
 import binascii
@@ -28,8 +28,8 @@ _PARAMETER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature as read from the headers; nothing in it is proven before `verify`. `created` is in seconds since
-    1970."""
+    """A signature as read from the headers; nothing in it is proven before `verify`. `created` is in seconds
+    since 1970."""
 
     created: int
     keyid: str
@@ -58,8 +58,8 @@ def sign(
 
 
 def read(method: str, path: str, headers: Mapping[str, str]) -> Signed:
-    """Take the signature from headers with lower-case names. ReportRefused with the code `signature.missing` or
-    `signature.malformed`."""
+    """Take the signature from headers with lower-case names. ReportRefused with the code `signature.missing`
+    or `signature.malformed`."""
     given = [headers.get(name, "") for name in ("content-digest", "signature-input", "signature")]
     if not all(given):
         raise ReportRefused("the request is not signed", code="signature.missing")
@@ -81,7 +81,8 @@ def read(method: str, path: str, headers: Mapping[str, str]) -> Signed:
 
 
 def verify(signed: Signed, body: bytes, key: Ed25519PublicKey, now_s: float) -> None:
-    """ReportRefused unless the body is the signed one, the key made the signature, and it is fresh by `now_s`."""
+    """ReportRefused unless the body is the signed one, the key made the signature, and it is fresh by
+    `now_s`."""
     if hashlib.sha256(body).digest() != signed.digest:
         raise ReportRefused("the body is not the one that was signed", code="digest.mismatch")
     try:
@@ -99,7 +100,8 @@ def _base(method: str, path: str, digest: str, parameters: str) -> bytes:
 
 
 def _parameters(text: str) -> dict[str, str] | None:
-    """The parameters after the component list, each once and all there; None where the text is anything else."""
+    """The parameters after the component list, each once and all there; None where the text is anything
+    else."""
     if not text.startswith(_COMPONENTS):
         return None
     rest, found = text[len(_COMPONENTS) :], {}

@@ -33,7 +33,8 @@ class SubjectKind(StrEnum):
 
 
 class Subject(Model):
-    """What a message is about; `id` is the name from the agent's configuration, "" for the terminal itself."""
+    """What a message is about; `id` is the name from the agent's configuration, "" for the terminal
+    itself."""
 
     kind: SubjectKind
     id: Annotated[str, Field(max_length=80)] = ""
@@ -83,7 +84,8 @@ class Event(Message):
 
 
 class Fact(Message):
-    """Something worth a line on the timeline that is not a fault, such as `agent.stopped` or `drawer.opened`."""
+    """Something worth a line on the timeline that is not a fault, such as `agent.stopped` or
+    `drawer.opened`."""
 
     kind: Literal["fact"] = "fact"
     subject: Subject
@@ -104,8 +106,9 @@ class Contact(StrEnum):
 
 
 class State(Message):
-    """The whole state of one device, sent when something in it changed and at least every few minutes. `state` holds
-    the known fields of DeviceState only; `last_good_at` is None when the device never answered."""
+    """The whole state of one device, sent when something in it changed and at least every few minutes.
+    `state` holds the known fields of DeviceState only; `last_good_at` is None when the device never
+    answered."""
 
     kind: Literal["state"] = "state"
     device: Id
@@ -119,7 +122,8 @@ class State(Message):
 
 
 class Sample(Message):
-    """Figures of the terminal or of one device at one moment; units in the names, such as `disk_free_bytes`."""
+    """Figures of the terminal or of one device at one moment; units in the names, such as
+    `disk_free_bytes`."""
 
     kind: Literal["sample"] = "sample"
     subject: Subject
@@ -127,7 +131,8 @@ class Sample(Message):
 
 
 class Backup(Message):
-    """One backup run ended. `snapshot` is "" where none was made; `facts` are counts and sums from the same read."""
+    """One backup run ended. `snapshot` is "" where none was made; `facts` are counts and sums from the same
+    read."""
 
     kind: Literal["backup"] = "backup"
     source: Id
@@ -167,8 +172,8 @@ class Queue(Model):
 
 
 class Report(Model):
-    """POST PATH_REPORTS. `epoch` is the birth of the spool in milliseconds since 1970: a new spool counts from 1 again
-    without ever meeting an old number."""
+    """POST PATH_REPORTS. `epoch` is the birth of the spool in milliseconds since 1970: a new spool counts
+    from 1 again without ever meeting an old number."""
 
     version: Literal[1] = VERSION
     terminal: Id
@@ -179,8 +184,8 @@ class Report(Model):
 
 
 class Receipt(Model):
-    """The answer, after commit. Everything up to `complete_to` is stored without a gap; `next_s` is the pause that the
-    collector wishes before the next report that holds nothing urgent."""
+    """The answer, after commit. Everything up to `complete_to` is stored without a gap; `next_s` is the pause
+    that the collector wishes before the next report that holds nothing urgent."""
 
     version: Literal[1] = VERSION
     epoch: int
@@ -190,8 +195,8 @@ class Receipt(Model):
 
 
 class Enrol(Model):
-    """POST PATH_ENROL, signed with the new key itself. `public_key` is the raw Ed25519 key in base64url without
-    padding; `code` is the secret part of the one-time code."""
+    """POST PATH_ENROL, signed with the new key itself. `public_key` is the raw Ed25519 key in base64url
+    without padding; `code` is the secret part of the one-time code."""
 
     version: Literal[1] = VERSION
     code: Id
@@ -211,7 +216,8 @@ class Enrolled(Model):
 
 
 class Problem(Model):
-    """RFC 9457 problem document, `application/problem+json`. `code` is stable; `type` is `urn:plomba:` and the code."""
+    """RFC 9457 problem document, `application/problem+json`. `code` is stable; `type` is `urn:plomba:` and
+    the code."""
 
     type: str
     title: str
