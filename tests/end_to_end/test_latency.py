@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_page
+from tests.browser.chromium import launched
 from tests.end_to_end.stage import MANAGER, PASSWORD, Stage, until
 
 APPEARS_S = 5
@@ -26,7 +26,8 @@ def test_a_fault_is_in_the_browser_in_time_and_resolved_in_time(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert stage.printer
-    with open_page(stage.url, stage.authority) as page:
+    with launched(stage.port) as browser:
+        page = browser.new_page()
         sign_in(page, stage.url)
         page.goto(f"{stage.url}/incidents/")
         row = page.locator('[data-code="printer.paper_end"]')
@@ -53,8 +54,8 @@ def resolved(page: Page) -> bool:
 
 
 def sign_in(page: Page, url: str) -> None:
-    page.goto(f"{url}/")
-    page.fill('input[name="username"]', MANAGER)
-    page.fill('input[name="password"]', PASSWORD)
-    page.click('button[type="submit"]')
-    page.wait_for_url(lambda address: "sign" not in address and "login" not in address)
+    page.goto(f"{url}/sign-in")
+    page.fill("[name=username]", MANAGER)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{url}/")
