@@ -1,5 +1,5 @@
 // The live link: shows whether it stands, refreshes what was missed, and holds changes back while a hand is on the rows.
-const QUIET_MS = 5000;
+const QUIET_MS = 3000;
 const SILENT_MS = 45000;
 const root = document.documentElement;
 const held = new Set();
