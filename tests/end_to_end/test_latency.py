@@ -57,5 +57,5 @@ def sign_in(page: Page, url: str) -> None:
     page.goto(f"{url}/sign-in")
     page.fill("[name=username]", MANAGER)
     page.fill("[name=password]", PASSWORD)
-    page.click("button[type=submit]")
+    page.click("form.stack button")
     page.wait_for_url(f"{url}/")
