@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient, Client
 
 from collector.core import live as hub
@@ -96,5 +98,6 @@ def test_people_get_a_stream_that_nobody_stores() -> None:
         assert answer.headers["Content-Type"] == "text/event-stream"
         assert answer.headers["Cache-Control"] == "no-store"
         answer.close()
+        await sync_to_async(connections.close_all)()
 
     asyncio.run(run())

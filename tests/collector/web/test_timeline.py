@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from collector.web.reading.timeline import KINDS, timeline
 from tests.collector.web import world
@@ -27,7 +28,8 @@ def test_of_states_only_the_changes_are_shown() -> None:
     assert len(found) == 1
     assert found[0].at == world.NOW - timedelta(minutes=7)
     assert found[0].detail is not None
-    assert [(str(word), value) for word, value in found[0].detail["flags"]] == [("Paper out", True)]  # type: ignore[attr-defined]
+    with translation.override("en"):
+        assert [(str(word), value) for word, value in found[0].detail["flags"]] == [("Paper out", True)]  # type: ignore[attr-defined]
 
 
 def test_it_pages_backwards_without_a_gap() -> None:
