@@ -1,6 +1,7 @@
 // The live link: shows whether it stands, refreshes what was missed, and holds changes back while a hand is on the rows.
 const QUIET_MS = 3000;
 const SILENT_MS = 45000;
+const RETRY_MS = 2000;
 const root = document.documentElement;
 const held = new Set();
 let lastMove = { region: null, at: -Infinity };
@@ -59,6 +60,17 @@ document.addEventListener("htmx:sseMessage", () => mark("on"));
 document.addEventListener("htmx:sseError", () => mark("off"));
 document.addEventListener("htmx:sseClose", () => mark("off"));
 addEventListener("offline", () => mark("off"));
+addEventListener("online", () => htmx.trigger(document.body, "plomba:refresh"));
+// A fragment that did not come is asked for again until it does.
+document.addEventListener("htmx:sendError", (event) => {
+  const region = event.target;
+  if (!region.matches?.("[data-live-region]")) return;
+  mark("off");
+  setTimeout(() => { if (region.isConnected) htmx.trigger(region, "plomba:now"); }, RETRY_MS);
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.detail.elt.matches?.("[data-live-region]")) mark("on");
+});
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-release]")) for (const region of [...held]) if (!written(region)) release(region);
 });
