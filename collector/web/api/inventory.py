@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema, Status
@@ -210,7 +210,7 @@ def list_terminals(request: HttpRequest, query: Query[TerminalQuery]) -> Termina
     wanted = {"site__customer": query.customer, "site": query.site, "standing": query.standing}
     rows = terminals().filter(**{name: value for name, value in wanted.items() if value})
     if query.standing is None:
-        rows = rows.filter(~Q(standing="retired"))
+        rows = rows.filter(retired_at=None)
     count, part = cut(rows.order_by("name", "pk"), query)
     return TerminalsOut(count=count, items=[_terminal(row) for row in part])
 

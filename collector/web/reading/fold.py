@@ -1,6 +1,7 @@
 """Search as technicians type: without diacritics and without capitals, the same in both databases. `Fold` is
 an SQL expression; `fold` is its twin for the words that are searched for."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,7 +15,9 @@ _TABLE = str.maketrans(MARKED, PLAIN)
 _SQLITE = "plomba_fold"
 
 
+@lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
+    """Remembered, because a search asks for the same rows once per word, and again to count them."""
     return text.lower().translate(_TABLE)
 
 

@@ -15,6 +15,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     TextField,
     Value,
     When,
@@ -40,8 +41,14 @@ SORTS = ("standing", "site", "till", "device", "model", "contact", "good", "inci
 
 
 def _open_of(**match: object) -> QuerySet[Incident]:
-    """Open and still there: one whose fault is gone waits for its hold time and says nothing of the till."""
-    return Incident.objects.filter(state__in=OPEN, cleared_at=None, **match)
+    """All open ones: those of a fault that is gone wait for their hold time, and say nothing of the till."""
+    return Incident.objects.filter(state__in=OPEN, **match).order_by()
+
+
+def _count(own: QuerySet[Incident]) -> Coalesce:
+    """As a subquery: joined and grouped, ten thousand devices took a second."""
+    counted = own.values("terminal").annotate(open_count=Count("pk")).values("open_count")
+    return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
 
 
 def _silent(terminal: str = "") -> Q:
@@ -51,7 +58,7 @@ def _silent(terminal: str = "") -> Q:
 
 
 def _has(own: QuerySet[Incident], **match: object) -> Exists:
-    return Exists(own.filter(**match))
+    return Exists(own.filter(cleared_at=None, **match))
 
 
 def _case(*whens: tuple[Q | Exists, Standing]) -> Case:
@@ -75,7 +82,7 @@ def terminals() -> QuerySet[Terminal]:
     )
     return (
         Terminal.objects.select_related("site__customer")
-        .annotate(standing=standing, open_incidents=Count("incidents", filter=Q(incidents__state__in=OPEN)))
+        .annotate(standing=standing, open_incidents=_count(own))
         .annotate(rank=_ranked("standing"))
     )
 
@@ -101,7 +108,7 @@ def devices() -> QuerySet[Device]:
         Device.objects.select_related("terminal__site__customer")
         .annotate(
             standing=standing,
-            open_incidents=Count("incidents", filter=Q(incidents__state__in=OPEN)),
+            open_incidents=_count(own),
             model=_said("model"),
             serial=_said("serial"),
         )
@@ -164,7 +171,7 @@ def wanted_devices(wanted: DeviceFilter) -> QuerySet[Device]:
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
     if not wanted.standing:
-        rows = rows.filter(~Q(standing="retired"))
+        rows = rows.filter(retired_at=None, terminal__retired_at=None)
     return _ordered(_searched(rows, wanted.search), wanted)
 
 

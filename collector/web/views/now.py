@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -97,7 +97,7 @@ def _feed() -> QuerySet[Transition]:
 def places() -> list[Place]:
     """Worst first, then by name."""
     found: dict[int, Place] = {}
-    for till in terminals().filter(~Q(standing="retired")):
+    for till in terminals().filter(retired_at=None):
         place = found.setdefault(till.site_id, Place(till.site))
         place.counts[str(vars(till)["standing"])] += 1
     return sorted(found.values(), key=lambda place: (WORST_FIRST.index(place.worst), place.site.name))
