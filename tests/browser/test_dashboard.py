@@ -10,6 +10,7 @@ from protocols.wire import v1
 from tests.collector.served import Served, Till, event
 
 Open = Callable[..., Page]
+pytestmark = pytest.mark.xdist_group("browser")
 ARRIVES_S = 2.0
 """From the answer to the agent until the row is painted. It is a fraction of a second on an idle machine."""
 
