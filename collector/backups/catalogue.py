@@ -7,6 +7,7 @@ from django.conf import settings
 
 from collector.backups.models import Drill, Run, Snapshot
 from collector.backups.store import Put, Store
+from collector.core import live
 from collector.inventory.models import Terminal
 from protocols.wire import v1
 from protocols.wire.snapshot import SNAPSHOTS, parse, split_name
@@ -28,6 +29,7 @@ def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, in
 
 def record_backup(terminal_id: str, message: v1.Backup, received_at: datetime) -> Run:
     """To be called once per message, inside the transaction that stores the message."""
+    live.publish_on_commit("backup", message.source, terminal=terminal_id)
     return Run.objects.create(
         terminal_id=terminal_id,
         source=message.source,
@@ -46,6 +48,7 @@ def record_backup(terminal_id: str, message: v1.Backup, received_at: datetime) -
 
 def record_drill(terminal_id: str, message: v1.Drill, received_at: datetime) -> Drill:
     """To be called once per message, inside the transaction that stores the message."""
+    live.publish_on_commit("backup", message.source, terminal=terminal_id)
     return Drill.objects.create(
         terminal_id=terminal_id,
         source=message.source,
