@@ -37,7 +37,8 @@ check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m tests.house
 
 bench: setup  ## figures as JSON lines
-	@for bench in tests/benchmarks/*.py; do $(PY) -m "$$(echo $${bench%.py} | tr / .)" || exit 1; done
+	@$(PY) -m tests.benchmarks.agent_footprint
+	@$(PY) -m tests.benchmarks.ingest
 
 schema: setup  ## write the wire schema anew
 	@$(PY) -c "import json; from protocols.wire.v1 import json_schema; print(json.dumps(json_schema(), indent=1, sort_keys=True))" > protocols/wire/schema/v1.json

@@ -5,8 +5,11 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import psutil
 
 from agent.clock import Clock
 from agent.config import Backup
@@ -14,6 +17,7 @@ from agent.spool import Json, Spool
 from protocols.wire import v1
 
 STATE = "backup."
+NICE = 10
 _REPORTED = {0, 1, 3, 75}
 """Exit codes after which the process has told its result itself."""
 
@@ -32,6 +36,15 @@ def due_at(plan: Backup, last: datetime | None, now: datetime) -> datetime:
     local = min(last, now).astimezone(now.tzinfo)
     at = local.replace(hour=plan.at.hour, minute=plan.at.minute, second=0, microsecond=0)
     return at if at > local else at + timedelta(days=1)
+
+
+def _gently(pid: int) -> None:
+    """The till's own programs go first."""
+    with suppress(psutil.Error):
+        if sys.platform == "win32":
+            psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            psutil.Process(pid).nice(NICE)
 
 
 def command(name: str, config_file: Path) -> list[str]:
@@ -85,6 +98,7 @@ class Backups:
         process = subprocess.Popen(
             self._command(plan.name, self._config_file), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
+        _gently(process.pid)
         self._running = plan, process
 
     def _look(self) -> None:

@@ -60,15 +60,12 @@ class DeviceWatch:
             self._outgoing.later([], kept)
 
     def _who(self, reading: Reading) -> dict[str, Json]:
-        """Who the device is known to be, where that is new."""
-        if (
-            reading.contact is not v1.Contact.OK
-            or reading.identity_changed
-            or reading.identity == self._known
-        ):
+        """Who the poller takes the device for, where that is new. Not what one reading said: a doubtful answer must not
+        make a swapped device the known one."""
+        if self._poller.known == self._known:
             return {}
-        self._known = reading.identity
-        return {f"{KNOWN}{reading.device}": dict(reading.identity.as_dict())}
+        self._known = self._poller.known
+        return {f"{KNOWN}{reading.device}": dict(self._known.as_dict())}
 
 
 def _looks(reading: Reading) -> tuple[object, ...]:

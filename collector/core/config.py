@@ -40,7 +40,7 @@ class Server(Section):
 class Hold(Section):
     """How long a cleared fault must stay away before its incident resolves itself."""
 
-    device: Seconds = 5
+    device: Seconds = 4
     host: Seconds = 30
     backup: Seconds = 0
     silent: Seconds = 30

@@ -1,29 +1,20 @@
 """A real collector over TLS and Debian's Chromium in a fresh profile. A violation of the content security policy,
 an error in a script or a failed request fails the test in which it happens."""
 
-import base64
-import hashlib
-import ssl
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from tests.browser.chromium import launched
 from tests.collector.served import Served
-from tests.conftest import missing
 
-CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "kafija un maize"
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    if not CHROMIUM.exists():
-        missing("chromium")
     with Served(tmp_path_factory.mktemp("browsed")) as running:
         for role in ("manager", "technician", "reader"):
             add = ("user", "add", role, "--role", role, "--password-stdin")
@@ -31,19 +22,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(served: Served) -> Iterator[Browser]:
-    """Trusts the one key of this collector and no other. (Chromium's own store of authorities can be written only
-    with a program that Debian does not install beside it.)"""
-    pem = ssl.get_server_certificate(("127.0.0.1", served.port))
-    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    pin = base64.b64encode(hashlib.sha256(spki).digest()).decode()
-    flags = ["--no-sandbox", "--disable-gpu", f"--ignore-certificate-errors-spki-list={pin}"]
-    with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+    """Not for the whole session: its event loop must be gone when other tests run theirs."""
+    with launched(served.port) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tests.end_to_end.stage import Stage, until
 
@@ -19,6 +18,7 @@ class Step:
 
 def steps(stage: Stage) -> list[Step]:
     """Paper near end, paper out, cover open, drawer left open, all well again, a backup and its drill."""
+    made = Proof(stage)
     return [
         _fault(
             stage,
@@ -34,8 +34,8 @@ def steps(stage: Stage) -> list[Step]:
             lambda: _all_well(stage),
             stage.wait_all_well,
         ),
-        Step("The till's database is backed up", lambda: backup(stage), lambda: _proved(stage, "snapshots")),
-        Step("The backup is restored and compared", lambda: drill(stage), lambda: _proved(stage, "drills")),
+        Step("The till's database is backed up", made.backup, made.check_backup),
+        Step("The backup is restored and compared", made.drill, made.check_drill),
     ]
 
 
@@ -52,24 +52,30 @@ def _all_well(stage: Stage) -> None:
     stage.printer.reset()
 
 
-def backup(stage: Stage) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(stage.agent_command("backup", "--name", "pos", "--json"))
-    return answer
+class Proof:
+    """One backup by hand, its drill, and what the collector lists of them."""
 
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._snapshot = ""
 
-def drill(stage: Stage) -> dict[str, Any]:
-    key = str(stage.home / "recovery" / "recovery.key")
-    answer: dict[str, Any] = json.loads(
-        stage.agent_command("drill", "--name", "pos", "--recovery-key", key, "--json")
-    )
-    return answer
+    def backup(self) -> None:
+        answer = json.loads(self._stage.agent_command("backup", "--name", "pos", "--json"))
+        self._snapshot = answer["snapshot"]
 
+    def drill(self) -> None:
+        key = str(self._stage.home / "recovery" / "recovery.key")
+        self._stage.agent_command("drill", "--name", "pos", "--recovery-key", key, "--json")
 
-def _proved(stage: Stage, what: str) -> None:
-    """The collector lists a good one."""
+    def check_backup(self) -> None:
+        self._listed("snapshots", "digest")
 
-    def found() -> bool | None:
-        rows = stage.api.get(f"/backups/{what}")["items"]
-        return True if any(row["ok"] for row in rows) else None
+    def check_drill(self) -> None:
+        self._listed("drills", "snapshot")
 
-    until(found, f"the collector lists a good entry under {what}", timeout_s=20)
+    def _listed(self, what: str, name: str) -> None:
+        def found() -> bool | None:
+            rows = self._stage.api.get(f"/backups/{what}")["items"]
+            return True if any(row["ok"] and row[name] == self._snapshot for row in rows) else None
+
+        until(found, f"the collector lists {self._snapshot} under {what}", timeout_s=20)

@@ -1,6 +1,7 @@
 """The main job, end to end, with the real programs."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.process import BIN, run
 from tests.end_to_end.stage import Stage, until
 from tests.end_to_end.story import steps
 
@@ -28,6 +30,18 @@ def test_the_story_holds_and_nothing_forbidden_is_sent(stage: Stage) -> None:
     assert stage.fiscal
     assert stage.printer.forbidden() == []
     assert stage.fiscal.forbidden() == []
+    check_restore_elsewhere(stage)
+
+
+def check_restore_elsewhere(stage: Stage) -> None:
+    """Another machine has only a copy of the collector's folder of this till and the recovery key."""
+    [folder] = (stage.home / "collector" / "backups").iterdir()
+    copy = stage.home / "elsewhere"
+    shutil.copytree(folder, copy)
+    key = stage.home / "recovery" / "recovery.key"
+    restored = stage.home / "restored.db"
+    run(BIN / "plomba-agent", "restore", "--repository", copy, "--recovery-key", key, "--to", restored)
+    assert restored.read_bytes() == (stage.home / "pos.db").read_bytes()
 
 
 @pytest.mark.timeout(240)

@@ -40,7 +40,7 @@ def change_something(stage: Stage, chance: random.Random) -> None:
 def kill(stage: Stage, victim: str, chance: random.Random) -> None:
     """Let a random part of the way from fault to commit happen, then kill and start again."""
     with suppress(TimedOut):
-        until(lambda: None, "a random moment", timeout_s=chance.uniform(0.2, 2), every_s=0.05)
+        until(lambda: None, "a random moment", timeout_s=chance.uniform(0.5, 3.5), every_s=0.05)
     if victim == "agent":
         assert stage.agent
         stage.agent.kill()
