@@ -6,7 +6,7 @@ import os
 import struct
 
 _IN_OPEN = 0x20
-_IN_NONBLOCK, _IN_CLOEXEC = os.O_NONBLOCK, getattr(os, "O_CLOEXEC", 0)
+_IN_NONBLOCK, _IN_CLOEXEC = getattr(os, "O_NONBLOCK", 0), getattr(os, "O_CLOEXEC", 0)
 _EVENT = struct.Struct("iIII")
 _PIECE = 4096
 
@@ -14,7 +14,7 @@ _PIECE = 4096
 def which(found: os.stat_result) -> tuple[int, ...]:
     """Tells a file from one that was made anew under the same name, even with the same number (as ptys
     are)."""
-    return found.st_dev, found.st_ino, found.st_rdev, found.st_ctime_ns
+    return found.st_dev, found.st_ino, getattr(found, "st_rdev", 0), found.st_ctime_ns
 
 
 class Doorbell:

@@ -113,4 +113,6 @@ def _same(file: str, real: str, wanted: os.stat_result) -> bool:
         found = Path(file).stat()
     except OSError:
         return False
+    if sys.platform == "win32":
+        return False
     return (found.st_dev, found.st_rdev) == (wanted.st_dev, wanted.st_rdev)

@@ -19,6 +19,7 @@ else:
     import termios
 
     _FAILURES = (OSError, termios.error)  # pyserial lets termios.error through when a port vanishes
+_OPENING: tuple[type[Exception], ...] = (*_FAILURES, ValueError)
 
 WRITE_S = 1.0
 _PIECE = 1024
@@ -46,7 +47,7 @@ class SerialPort:
                 write_timeout=WRITE_S,
                 exclusive=True,
             )
-        except (*_FAILURES, ValueError) as e:
+        except _OPENING as e:
             raise _opening(path, e) from e
         opened_by_us(path)
 
@@ -96,18 +97,18 @@ def _leave_alone(path: str) -> None:
 
 def _exclusive(path: str) -> bool:
     """The exclusive flag, for root only: everybody else is refused by the kernel when opening."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return False
-    try:
-        file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:
-        return False  # opening for real gives the reason
-    try:
-        return bool(int.from_bytes(fcntl.ioctl(file, _TIOCGEXCL, bytes(4)), sys.byteorder))
-    except OSError:
-        return False
-    finally:
-        os.close(file)
+    if sys.platform == "linux" and os.geteuid() == 0:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            return False  # opening for real gives the reason
+        try:
+            return bool(int.from_bytes(fcntl.ioctl(file, _TIOCGEXCL, bytes(4)), sys.byteorder))
+        except OSError:
+            return False
+        finally:
+            os.close(file)
+    return False
 
 
 def _opening(path: str, error: Exception) -> PortError:

@@ -3,6 +3,7 @@ asked."""
 
 import os
 import socket
+import sys
 from collections.abc import Mapping
 
 
@@ -26,7 +27,7 @@ class Notify:
         self._send(b"STOPPING=1")
 
     def _send(self, text: bytes) -> None:
-        if not self._address:
+        if sys.platform == "win32" or not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s:
             s.connect(self._address)
