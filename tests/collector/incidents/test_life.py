@@ -10,11 +10,13 @@ from collector.incidents import actions, apply, ticks
 from collector.incidents.actions import ActionRefused
 from collector.incidents.models import Incident, Kind, State
 from collector.inventory.models import Terminal
+from collector.settings import CONFIG
 from protocols.wire import v1
 from tests.collector.served import event
 from tests.collector.still import START, StillClock
 
 pytestmark = pytest.mark.django_db
+HOLD_S = CONFIG.hold_s.device
 
 
 def tell(
@@ -36,16 +38,16 @@ def test_opens_repeats_clears_holds_and_resolves_itself(terminal: Terminal, stil
     tell(terminal, still, "raised")
     still.seconds = 10
     tell(terminal, still, "cleared")
-    still.seconds = 14.9
+    still.seconds = 10 + HOLD_S - 0.1
     assert ticks.resolve_due(still.now()) == 0
-    still.seconds = 15
+    still.seconds = 10 + HOLD_S
     assert ticks.resolve_due(still.now()) == 1
     assert ticks.resolve_due(still.now()) == 0
     incident = Incident.objects.get()
     assert (incident.state, incident.count, incident.resolution) == ("resolved", 2, "recovered")
     assert incident.device is not None
     assert incident.device.name == "printer"
-    assert incident.resolved_at == START + timedelta(seconds=15)
+    assert incident.resolved_at == START + timedelta(seconds=10 + HOLD_S)
     assert kinds(incident) == ["opened", "repeated", "cleared", "resolved"]
     assert [(row.from_state, row.to_state) for row in incident.transitions.all()] == [
         ("", "new"),
@@ -73,7 +75,7 @@ def test_a_backlog_keeps_its_own_times(terminal: Terminal, still: StillClock) ->
     assert ticks.resolve_due(still.now()) == 1
     incident = Incident.objects.get()
     assert incident.opened_at == START - timedelta(seconds=3600)
-    assert incident.resolved_at == START - timedelta(seconds=2995)
+    assert incident.resolved_at == START - timedelta(seconds=3000 - HOLD_S)
     assert {row.recorded_at for row in incident.transitions.all()} == {START}
 
 
