@@ -1,10 +1,8 @@
 """Django settings, all from `collector.toml` and the home folder. Without either (tests, type checks)
 everything lives in a throw-away folder."""
 
-import atexit
 import os
 import secrets
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,8 @@ _given = config.HOME_VARIABLE in os.environ or config.FILE_VARIABLE in os.enviro
 
 
 def _throw_away_home() -> Path:
-    folder = tempfile.mkdtemp(prefix="plomba-collector-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    """Only a name: whoever runs without a configuration and means to store something makes the folder."""
+    return Path(tempfile.gettempdir()) / f"plomba-collector-{secrets.token_hex(8)}"
 
 
 def _load() -> config.Config:

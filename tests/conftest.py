@@ -10,10 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_settings() -> Iterator[None]:
+    """The folder that the settings named because nobody gave them one."""
+    home = settings.CONFIG.home
+    home.mkdir(mode=0o700)
+    yield
+    shutil.rmtree(home)
 
 
 def missing(what: str) -> None:

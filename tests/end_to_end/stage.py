@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 PRINTER = "printer"
 FISCAL = "fiscal"
-MANAGER = "anna"
+MANAGER = "manager"
 PASSWORD = "plomba-demo-2026"  # shown on the screen by the demo, valid for this collector only
 
 AGENT_TOML = """\

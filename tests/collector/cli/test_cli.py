@@ -40,12 +40,18 @@ def test_the_certificate_names_every_way_in(home: Served) -> None:
 
 def test_people(home: Served) -> None:
     home.cli(
-        "user", "add", "anna", "--role", "technician", "--password-stdin", stdin="another long password\n"
+        "user",
+        "add",
+        "technician",
+        "--role",
+        "technician",
+        "--password-stdin",
+        stdin="another long password\n",
     )
-    home.cli("user", "role", "anna", "reader")
-    home.cli("user", "password", "anna", "--password-stdin", stdin="yet another password\n")
+    home.cli("user", "role", "technician", "reader")
+    home.cli("user", "password", "technician", "--password-stdin", stdin="yet another password\n")
     rows = {row["username"]: row["role"] for row in json.loads(home.cli("user", "list", "--json"))}
-    assert rows == {"manager": "manager", "anna": "reader"}
+    assert rows == {"manager": "manager", "technician": "reader"}
 
 
 @pytest.mark.parametrize(

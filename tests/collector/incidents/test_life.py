@@ -151,22 +151,22 @@ def person(role: Role, name: str = "") -> User:
 
 
 def test_acknowledge_takes_it_once(incident: Incident) -> None:
-    anna, juris = person(Role.TECHNICIAN, "anna"), person(Role.MANAGER, "juris")
-    actions.acknowledge(incident.pk, anna)
-    actions.acknowledge(incident.pk, juris)
+    technician, manager = person(Role.TECHNICIAN, "technician"), person(Role.MANAGER, "manager")
+    actions.acknowledge(incident.pk, technician)
+    actions.acknowledge(incident.pk, manager)
     incident.refresh_from_db()
-    assert (incident.state, incident.assignee, incident.acknowledged_at) == ("assigned", anna, START)
+    assert (incident.state, incident.assignee, incident.acknowledged_at) == ("assigned", technician, START)
     assert kinds(incident) == ["opened", "acknowledged"]
 
 
 def test_assign_note_resolve_reopen(incident: Incident) -> None:
-    anna, juris = person(Role.TECHNICIAN, "anna"), person(Role.MANAGER, "juris")
-    actions.assign(incident.pk, juris, anna)
-    actions.note(incident.pk, anna, " on my way ")
-    actions.resolve(incident.pk, anna, "new roll")
-    actions.reopen(incident.pk, juris, "empty again")
+    technician, manager = person(Role.TECHNICIAN, "technician"), person(Role.MANAGER, "manager")
+    actions.assign(incident.pk, manager, technician)
+    actions.note(incident.pk, technician, " on my way ")
+    actions.resolve(incident.pk, technician, "new roll")
+    actions.reopen(incident.pk, manager, "empty again")
     incident.refresh_from_db()
-    assert (incident.state, incident.assignee, incident.resolved_at) == ("assigned", anna, None)
+    assert (incident.state, incident.assignee, incident.resolved_at) == ("assigned", technician, None)
     rows = list(incident.transitions.all())
     assert [row.kind for row in rows] == [
         Kind.OPENED,
@@ -175,8 +175,8 @@ def test_assign_note_resolve_reopen(incident: Incident) -> None:
         Kind.RESOLVED,
         Kind.REOPENED,
     ]
-    assert [row.note for row in rows] == ["", "anna", "on my way", "new roll", "empty again"]
-    assert [row.by for row in rows] == [None, juris, anna, anna, juris]
+    assert [row.note for row in rows] == ["", "technician", "on my way", "new roll", "empty again"]
+    assert [row.by for row in rows] == [None, manager, technician, technician, manager]
 
 
 @pytest.mark.parametrize("act", ["acknowledge", "assign", "note", "resolve", "reopen"])
@@ -190,11 +190,11 @@ def test_readers_only_read(incident: Incident, act: str) -> None:
 
 
 def test_what_the_state_does_not_allow(incident: Incident) -> None:
-    anna = person(Role.TECHNICIAN)
-    actions.resolve(incident.pk, anna, "done")
+    technician = person(Role.TECHNICIAN)
+    actions.resolve(incident.pk, technician, "done")
     for refused_act in (
-        lambda: actions.resolve(incident.pk, anna, "again"),
-        lambda: actions.acknowledge(incident.pk, anna),
+        lambda: actions.resolve(incident.pk, technician, "again"),
+        lambda: actions.acknowledge(incident.pk, technician),
     ):
         with pytest.raises(ActionRefused) as refused:
             refused_act()
@@ -204,11 +204,11 @@ def test_what_the_state_does_not_allow(incident: Incident) -> None:
 def test_reopen_is_refused_where_the_fault_has_a_newer_incident(
     incident: Incident, terminal: Terminal, still: StillClock
 ) -> None:
-    anna = person(Role.TECHNICIAN)
-    actions.resolve(incident.pk, anna, "done")
+    technician = person(Role.TECHNICIAN)
+    actions.resolve(incident.pk, technician, "done")
     tell(terminal, still, "raised")
     with pytest.raises(ActionRefused) as refused:
-        actions.reopen(incident.pk, anna, "not done")
+        actions.reopen(incident.pk, technician, "not done")
     assert refused.value.code == "incident.state"
     assert Incident.objects.count() == 2
 
