@@ -21,7 +21,7 @@ collector/web/static/vendor/.ready: package-lock.json collector/web/assets.py $(
 	@touch $@
 
 demo: setup  ## a collector, an agent and two emulated printers on this machine; HEADLESS=1 checks itself
-	@HEADLESS="$(HEADLESS)" $(PY) -m tests.end_to_end.demo
+	@HEADLESS="$(HEADLESS)" PORT="$(PORT)" $(PY) -m tests.end_to_end.demo
 
 test: setup  ## everything that must hold, on SQLite and on PostgreSQL, with real servers and a real browser
 	@tests/system-packages

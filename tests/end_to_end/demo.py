@@ -1,6 +1,7 @@
 """`make demo`: the whole of Plomba on this machine in a minute, with a story to watch."""
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from tests.end_to_end.process import ROOT
 from tests.end_to_end.stage import MANAGER, PASSWORD, Stage, clean
 from tests.end_to_end.story import Step, steps
 
-PORT = 8443
+PORT = int(os.environ.get("PORT") or 8443)
 PAUSE_S = 6
 """How long a watched step stays on the screen before the next."""
 
@@ -45,6 +46,9 @@ class Progress:
 
 def main() -> int:
     headless = bool(os.environ.get("HEADLESS"))
+    if not free(PORT):
+        say(f"Port {PORT} is in use on this machine, perhaps by another demo. Try: make demo PORT={PORT + 1000}")
+        return 1
     home = clean(ROOT / "var" / "demo")
     with Stage(home, port=PORT) as stage:
         try:
@@ -73,7 +77,7 @@ def _play(stage: Stage, headless: bool) -> None:
         progress.do(title, work)
     _invite(stage)
     if not headless:
-        input("Press Enter to begin the story … ")
+        wait_for_enter()
     for step in story:
         progress.do(step.title, lambda step=step: _step(step))  # type: ignore[misc]
         if not headless:
@@ -83,6 +87,22 @@ def _play(stage: Stage, headless: bool) -> None:
         say("\nThe story is over; the world stays until you press Ctrl+C. The printers are yours:")
         say(_try(stage))
         Event().wait()
+
+
+def free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_for_enter() -> None:
+    """Begins at once where nobody can press a key."""
+    if sys.stdin.isatty():
+        input("Press Enter to begin the story … ")
 
 
 def _step(step: Step) -> None:
