@@ -114,10 +114,13 @@ def _no_constant(name: str) -> object:
 
 
 def _identifier(given: object) -> object:
+    """The id as it came, of any kind; None for one that JSON cannot say again, such as 1e999."""
     found = given.get("id") if isinstance(given, dict) else None
-    if isinstance(found, float) and found in (float("inf"), float("-inf")):
+    try:
+        json.dumps([[found]], allow_nan=False)  # deeper than in the answer
+    except (ValueError, RecursionError):
         return None
-    return found if found is None or isinstance(found, str | int | float) else None
+    return found
 
 
 def _words(answer: Answer) -> str:

@@ -2,10 +2,8 @@
 frame. What a status bit means is data (profiles/datecs_isl_legacy.toml). Only read-only commands exist
 here."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from types import MappingProxyType
 
 from protocols.device.checksums import isl_bcc
@@ -23,15 +21,18 @@ from protocols.device.family import (
     When,
 )
 from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
+from protocols.device.isl_reply import READERS, identify, number, text
 from protocols.device.profile import Profile
-from protocols.errors import Unexpected, UsageError
-from protocols.status.model import DeviceState, Identity
+from protocols.errors import UsageError
+from protocols.status.model import DeviceState
 
 FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0x7F
 OUR_FIRST_SEQUENCE = 0x60
 """A device takes a frame with the SEQ of the last one for a repeat: it would not execute the cash program's
 command but send our answer again. Cash programs start at 20h, so ours stay in the last third."""
 STATUS_BYTES = 6
+_LONGEST_REQUEST = 0x24 + 213
+"""LEN with as much data as a request may hold."""
 _SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
 _CONTROL = {SYN: "SYN", NAK: "NAK"}
 
@@ -99,7 +100,7 @@ class _Codec:
         frame = _payload(payload, direction)
         if request is None or direction is Direction.HOST_TO_DEVICE:
             return [Reply(frame)]
-        return _paired([frame], [_payload(request, Direction.HOST_TO_DEVICE)])
+        return _paired([frame], _asked_payloads(request))
 
 
 def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
@@ -122,6 +123,8 @@ def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
     if cut is None:
         return None
     body, end = cut
+    if body[0] > _LONGEST_REQUEST:
+        raise Unparsed("frame.length", f"LEN {body[0]:02X}h is too large for a request")
     return Frame(body[1], body[2], data=_unescaped(body[3:-1])), end
 
 
@@ -206,10 +209,10 @@ def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
         if isinstance(frame.command, str):
             replies.append(Reply(frame, requests[at]))
             continue
-        here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
-        if not here:
+        here = next((i for i in range(at, len(requests)) if _answers(frame, requests[i])), None)
+        if here is None:
             raise Unparsed("reply.mismatch", "sequence or command is not that of the request", frames)
-        at = here[0]
+        at = here
         replies.append(Reply(frame, requests[at]))
     return replies
 
@@ -231,6 +234,17 @@ def _payload(payload: bytes, direction: Direction) -> Frame:
     return Frame(None, payload[0], data=data, status=status)
 
 
+def _asked_payloads(request: bytes) -> list[Frame]:
+    """A payload never starts with 01h, so a request that does is made of whole frames."""
+    try:
+        if request.startswith(bytes([PREAMBLE])):
+            asked = _frames(request, Direction.HOST_TO_DEVICE)
+            return [replace(frame, sequence=None) for frame in asked]
+        return [_payload(request, Direction.HOST_TO_DEVICE)]
+    except Unparsed as e:
+        raise Unparsed("request.invalid", f"the request is no valid payload: {e}") from e
+
+
 def _refused(frame: Frame) -> str | None:
     """An empty reply with bit 0.1 or 0.0: the command is unknown or its data are wrong. 1.1: not allowed
     now. Never for 4Ah: Incotex answers it with
@@ -245,57 +259,6 @@ def _refused(frame: Frame) -> str | None:
 
 
 # What the replies say
-
-_MAKERS = {"DT": "Datecs", "DA": "Datecs", "ED": "Eltrade", "DY": "Daisy", "IN": "Incotex"}
-"""First two letters of the Bulgarian device number (ErpNet.FP, one driver per maker)."""
-_SERIAL = re.compile(r"[A-Z]{2}\d{6}")
-_GLUED = re.compile(r"(.+?)(\d\.\d{2}\D.*)")
-
-
-def text(data: bytes) -> str:
-    """INFERENCE: cp1251 fits the Bulgarian and Ukrainian firmware; the Baltic code page is not known."""
-    return data.decode("cp1251", errors="replace").strip()
-
-
-def identify(replies: Sequence[Reply]) -> Identity:
-    """5Ah. Unexpected where it is not the identification of an ISL printer."""
-    found = Identity()
-    for reply in replies:
-        if reply.frame.command == 0x5A and reply.frame.data:
-            found = found.updated(_diagnostic(text(reply.frame.data)))
-        elif reply.frame.command == 0x63:
-            found = found.updated(Identity(tax_number=_set_tax_number(text(reply.frame.data))))
-    return found
-
-
-def _diagnostic(line: str) -> Identity:
-    """Name, firmware, checksum, switches, then the device's number and that of the fiscal memory. Countries
-    put fields between, and the DP manual turns the two numbers round: they are told by their form."""
-    fields = [field.strip() for field in line.split(",")]
-    if len(fields) < 5:
-        raise Unexpected(f"the identification {line!r} is not that of an ISL printer")
-    at = next((i for i, field in enumerate(fields) if i > 2 and _SERIAL.fullmatch(field)), -2)
-    serial = fields[at]
-    maker = _MAKERS.get(serial[:2], "") if _SERIAL.fullmatch(serial) else ""
-    memory = fields[at + 1] if at + 1 < len(fields) else fields[at - 1]
-    model, firmware = _name(fields, maker)
-    return Identity(maker=maker, model=model, firmware=firmware, serial=serial, fiscal_memory_number=memory)
-
-
-def _name(fields: Sequence[str], maker: str) -> tuple[str, str]:
-    """Model and firmware. Daisy: "name version date time", older firmware without the name; Incotex: no name;
-    FP-1000 and FP-300: no comma between name and version (each manual's 5Ah; ErpNet.FP's drivers, from live
-    devices)."""
-    first = fields[0]
-    if maker == "Incotex":
-        return "", first
-    if maker == "Daisy":
-        words = first.split()
-        return " ".join(words[:-3]), " ".join(words[-3:])
-    glued = _GLUED.fullmatch(first)
-    if glued:
-        return glued[1], glued[2]
-    return first, fields[2] if maker == "Eltrade" and len(fields) > 6 else fields[1]
 
 
 def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
@@ -321,10 +284,13 @@ def _reply_state(frame: Frame, profile: Profile) -> DeviceState:
     state = DeviceState(online=True)
     status = frame.status or (_status_data(frame) or b"")
     state = state.updated(profile.read(dict(enumerate(status))))
-    read = _READERS.get(frame.command)
-    if read and frame.data:
-        state = state.updated(read(text(frame.data)))
-    return state
+    read = READERS.get(frame.command)
+    if not read or not frame.data:
+        return state
+    told = read(text(frame.data))
+    if state.receipt_open:  # 4Ch tells of fiscal receipts only, the status of service receipts too
+        told = replace(told, receipt_open=None)
+    return state.updated(told)
 
 
 def _status_data(frame: Frame) -> bytes | None:
@@ -334,103 +300,13 @@ def _status_data(frame: Frame) -> bytes | None:
     return data if whole else None
 
 
-def _clock(line: str) -> DeviceState:
-    """Incotex gives no seconds."""
-    when = _time(line, "%d-%m-%y %H:%M:%S") or _time(line, "%d-%m-%y %H:%M")
-    return DeviceState(device_time=when)
-
-
-def _last_record(line: str) -> DeviceState:
-    fields = line.split(",")
-    if fields[0] != "P" or len(fields) < 3:
-        return DeviceState()
-    return DeviceState(last_z_number=_number(fields[1]), last_z_time=_record_time(fields[-1]))
-
-
-def _record_time(field: str) -> datetime | None:
-    digits = "".join(c for c in field if c.isdigit())
-    return _time(digits, "%d%m%y") or _time(digits, "%d%m%y%H%M%S") or _time(digits, "%d%m%y%H%M")
-
-
-def _last_record_time(line: str) -> DeviceState:
-    line = line.split(",", maxsplit=1)[0]
-    when = _time(line, "%d-%m-%Y %H:%M:%S") or _time(line, "%d-%m-%Y")
-    return DeviceState(last_z_time=when)
-
-
-def _free_records(line: str) -> DeviceState:
-    return DeviceState(free_z_records=_number(line.split(",", maxsplit=1)[0]))
-
-
-def _receipt(line: str) -> DeviceState:
-    return DeviceState(receipt_open={"1": True, "0": False}.get(line.split(",", maxsplit=1)[0]))
-
-
-def _voltage(line: str) -> DeviceState:
-    try:
-        volts = float(line.split(",", maxsplit=1)[0])
-    except ValueError:
-        return DeviceState()
-    return DeviceState(supply_voltage=volts if 0 < volts < 100 else None)
-
-
-def _tax_number(line: str) -> DeviceState:
-    return DeviceState(tax_number_set=bool(_set_tax_number(line)))
-
-
-def _set_tax_number(line: str) -> str:
-    """63h: number, name of the number. Nothing but zeros is no number."""
-    number = line.split(",", maxsplit=1)[0].strip()
-    return number if number.strip("0") else ""
-
-
-def _day_sums(line: str) -> DeviceState:
-    return DeviceState(day_open=_any_sum(line.split(",")))
-
-
-def _day_payments(line: str) -> DeviceState:
-    """Cash, credit, debit, cheque and up to four more; the last two fields are counters."""
-    return DeviceState(day_open=_any_sum(line.split(",")[:4]))
-
-
-def _any_sum(fields: Sequence[str]) -> bool | None:
-    if not all(re.fullmatch(r"[+-]?\d+(\.\d+)?", field.strip()) for field in fields):
-        return None
-    return any(field.strip("+-0. ") for field in fields)
-
-
-def _number(field: str) -> int | None:
-    field = field.strip()
-    return int(field) if field.isascii() and field.isdigit() and len(field) < 12 else None
-
-
-def _time(line: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(line, form)  # noqa: DTZ007 - the device knows no zone
-    except ValueError:
-        return None
-
-
-_READERS = {
-    0x3E: _clock,
-    0x40: _last_record,
-    0x41: _day_sums,
-    0x44: _free_records,
-    0x4C: _receipt,
-    0x51: _voltage,
-    0x56: _last_record_time,
-    0x63: _tax_number,
-    0x6E: _day_payments,
-}
-
-
 def counters(replies: Sequence[Reply]) -> Mapping[str, int]:
     """4Ah P: how worn the printer is (FP-800 protocol 1.00BG, 4Ah)."""
     names = ("paper_mm", "documents", "cuts", "power_ons", "modem_restarts")
     for reply in replies:
         line = text(reply.frame.data)
         if reply.frame.command == WEAR.code and line.startswith("P"):
-            numbers = [_number(field) for field in line[1:].split(",")]
+            numbers = [number(field) for field in line[1:].split(",")]
             pairs = zip(names, numbers, strict=False)
             return MappingProxyType({name: n for name, n in pairs if n is not None})
     return {}
@@ -460,8 +336,8 @@ FAMILY = Family(
     name="datecs_isl_legacy",
     models=(
         "Datecs FP-550, FP-650, FP-700, FP-800, FP-2000, FMP-10, SK1-21F, SK1-31F",
-        "Datecs FP-300, FP-1000",
-        "Datecs DP-05, DP-15, DP-25, DP-35, DP-150, WP-50",
+        "Datecs FP-300, FP-1000, FP-550F",
+        "Datecs DP-05, DP-15, DP-25, DP-35, DP-50, DP-150, WP-50",
         "Eltrade A1, A3, A6, B1, B3, PRP 250F",
         "Daisy Compact, eXpert, Perfect, Micro, FX",
         "Incotex 133, 181, 300S, 300SM, 777",

@@ -66,6 +66,8 @@ _ANSWERS = {
     _ESC_U: Kind.PLAIN,
     _ESC_V: Kind.PLAIN,
 }
+_REAL_TIME = b"\x01\x02\x03\x04\x05\x07\x08\x12"
+"""n of DLE EOT: printer, offline, error, roll, slip or presenter; the last three take a second byte."""
 _SHORT_IDENTITY = b"\x01\x02\x03123"
 """GS I with these answers with one byte."""
 
@@ -131,6 +133,8 @@ def _host_frames(raw: bytes) -> list[Frame]:
         data = raw[at + 2 : at + 2 + size]
         if len(data) < size:
             raise Unparsed("frame.truncated", "the command is not complete", frames)
+        if code == DLE_EOT and data[0] not in _REAL_TIME:
+            raise Unparsed("frame.argument", f"there is no real-time status {data[0]}", frames)
         frames.append(Frame(None, code, data=data))
         at += 2 + size
     if not frames:

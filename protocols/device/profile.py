@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from protocols.errors import ConfigError
-from protocols.status.model import FLAGS, DeviceState
+from protocols.status.model import FLAGS, INNER, DeviceState
 
-_WELL = frozenset({"online", "clock_set", "fiscalised", "tax_number_set"})
+_WELL = frozenset({"online", "clock_set", "fiscalised", "tax_number_set", "numbers_set"})
 """Flags that are well when true. Where several bits show one flag, the worse value holds."""
 
 
@@ -87,14 +87,19 @@ class Profiles:
 
     def choose(self, model: str | None, maker: str | None = None) -> Profile:
         """The profile of a model or of that profile name, else the one that holds for `every_model` of the
-        maker, else the common one. Never a guess: the whole name must be listed, but for case, spaces and
-        dashes."""
+        maker, else the common one. A name may start with the maker. Never a guess: the whole name must be
+        listed, but for case, spaces and dashes."""
         wanted = _plain(model or "")
+        maker = maker or (model or " ").strip().partition(" ")[0]
         for profile in self.known:
             if wanted and wanted in profile.names:
                 return profile
         for profile in self.known:
-            if maker and profile.options.get("every_model") is True and profile.maker == maker:
+            if (
+                maker
+                and profile.options.get("every_model") is True
+                and profile.maker.upper() == maker.upper()
+            ):
                 return profile
         return self.common
 
@@ -166,7 +171,7 @@ def _bit(key: str, value: object, file: str, profile: str) -> Bit:
     if not isinstance(flag, str) or not isinstance(note, str):
         raise ConfigError(file, where, "is a flag, or a list [flag, note]")
     name = flag.lstrip("!+")
-    if name and name not in FLAGS:
-        raise ConfigError(file, where, f"{name!r} is no state flag", ", ".join(FLAGS))
+    if name and name not in (*FLAGS, *INNER):
+        raise ConfigError(file, where, f"{name!r} is no state flag", ", ".join((*FLAGS, *INNER)))
     marks = flag.removesuffix(name)
     return Bit(int(byte), int(bit), name or None, "!" in marks, "+" in marks, note)

@@ -144,7 +144,7 @@ def conditions(state: DeviceState) -> dict[str, bool | None]:
 
 
 def _not_registered(state: DeviceState) -> bool | None:
-    marks = (state.fiscalised, state.tax_number_set)
+    marks = (state.fiscalised, state.tax_number_set, state.numbers_set)
     if False in marks:
         return True
     return False if True in marks else None

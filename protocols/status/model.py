@@ -2,14 +2,17 @@
 tell, or the profile does not say that the bit means it. None is never turned into False."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Self
+
+_INNER = {"inner": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """Times are the device's own wall clock, without a zone: the device does not know one."""
+    """Times are the device's own wall clock, without a zone: the device does not know one. `numbers_set`
+    (the numbers of device and fiscal memory) only serves the fault fiscal.not_registered; it is not told."""
 
     online: bool | None = None
     cover_open: bool | None = None
@@ -44,15 +47,16 @@ class DeviceState:
     last_z_time: datetime | None = None
     free_z_records: int | None = None
     supply_voltage: float | None = None
+    numbers_set: bool | None = field(default=None, metadata=_INNER)
 
     def updated(self, newer: Self) -> Self:
         """This state with every field that `newer` knows."""
-        both: dict[str, Any] = {name: getattr(self, name) for name in FIELDS}
-        both |= {name: value for name in FIELDS if (value := getattr(newer, name)) is not None}
-        return type(self)(**both)
+        names = (*FIELDS, *INNER)
+        known: dict[str, Any] = {n: value for n in names if (value := getattr(newer, n)) is not None}
+        return replace(self, **known)
 
     def with_flags(self, flags: Mapping[str, bool]) -> Self:
-        """This state with these FLAGS set; any other name is a TypeError."""
+        """This state with these FLAGS or INNER flags set; any other name is a TypeError."""
         changes: dict[str, Any] = dict(flags)
         return replace(self, **changes)
 
@@ -78,6 +82,9 @@ class Identity:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-FIELDS: tuple[str, ...] = tuple(f.name for f in fields(DeviceState))
-FLAGS: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.type == bool | None)
+FIELDS: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.metadata != _INNER)
+INNER: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.metadata == _INNER)
+FLAGS: tuple[str, ...] = tuple(
+    f.name for f in fields(DeviceState) if f.type == bool | None and f.name in FIELDS
+)
 VALUES: tuple[str, ...] = tuple(name for name in FIELDS if name not in FLAGS)

@@ -7,7 +7,7 @@ import pytest
 from agent.devices import profile_store
 from protocols.device.datecs_isl_legacy import FAMILY
 from protocols.device.exchange import Frame
-from protocols.device.family import Command, Reply, When
+from protocols.device.family import Command, Direction, Reply, Unparsed, When
 from protocols.errors import Busy, DeviceError, Garbled, Rejected, Unexpected, UsageError
 from protocols.status.faults import present
 from tests.emulators.datecs_isl_legacy import DatecsIsl, request
@@ -260,3 +260,107 @@ def test_the_emulator_refuses_a_damaged_frame() -> None:
     machine = DatecsIsl()
     assert machine.receive(bytes(raw)) == b"\x15"
     assert machine.executed == []
+
+
+NAMED = {
+    "datecs_p": ("FP-550", "FP-650", "FP-700", "FP-800", "FP-2000", "FMP-10", "fp 2000", " Datecs FP-800 "),
+    "datecs_old": ("FP-300", "FP-1000", "FP-550F", "fp300"),
+    "datecs_c": ("DP-05", "DP-15", "DP-25", "DP-35", "DP-50", "DP-150", "WP-50", "dp-25"),
+    "eltrade": ("Eltrade A1", "ELTRADE", "eltrade nobody knows"),
+    "daisy": ("Daisy Perfect", "Daisy FX 1300", "CompactM"),
+    "incotex": ("Incotex 133", "777", "300S"),
+    "common": ("FP-700X", "DP-25X", "WP-500X", "DP-150MX", "Datecs", "Datecs FP-9000", "Dai", "", None),
+}
+
+
+@pytest.mark.parametrize(("name", "models"), NAMED.items())
+def test_a_model_chooses_its_profile(name: str, models: tuple[str | None, ...]) -> None:
+    assert {PROFILES.choose(model).name for model in models} == {name}
+    if name != "common":
+        assert PROFILES.choose(name.upper()).name == name
+
+
+NUMBERS = {"datecs_p": (4, 2), "datecs_old": (4, 2), "eltrade": (4, 2), "datecs_c": (4, 2),
+           "daisy": (5, 5), "incotex": (5, 5)}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "bit"), NUMBERS.items())
+def test_missing_numbers_are_a_fault_beside_the_fiscal_mode(name: str, bit: tuple[int, int]) -> None:
+    """5.3 alone tells the mode; the numbers of device and memory are another matter."""
+    healthy = [0x80, 0x80, 0x80, 0x80, 0x86 if bit[0] == 4 else 0x80, 0xBA if bit[0] == 5 else 0x9A]
+    found = []
+    for numbers, mode in ((1, 1), (0, 1), (1, 0)):
+        status = [*healthy]
+        status[bit[0]] &= ~((1 - numbers) << bit[1])
+        status[5] &= ~((1 - mode) << 3)
+        state = FAMILY.read_state([Reply(Frame(0x20, 0x71, status=bytes(status)))], PROFILES.choose(name))
+        assert "numbers_set" not in state.as_dict()
+        found.append((state.fiscalised, present(state)))
+    missing = ["fiscal.not_registered"]
+    assert found == [(True, []), (True, missing), (False, missing)]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_open"),
+    [
+        (b"0,0,0,0,0,0,0,0,0123,0456", False),
+        (b"0,0,0,0,0,777,0,0,0123,0456", True),
+        (b"0,0,0,0,0123,0456", False),
+        (b"0,0,0,5,0123,0456", True),
+        (b"0,0,0,0,0,0,0,0,0123,0456,0,3", True),
+        (b"0,0,0,0,0,0,0,0,0123,0456,0,0", False),
+        (b"0,x,0,0,0123,0456", None),
+    ],
+)
+def test_any_payment_of_the_day_opens_it_but_no_counter(line: bytes, is_open: bool | None) -> None:
+    assert FAMILY.read_state([Reply(Frame(0x20, 0x6E, data=line))], PROFILES.common).day_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("status", "line", "is_open"),
+    [(0x80, b"0,0,0", False), (0x80, b"1,2,3", True), (0xA0, b"0,0,0", True), (0x88, b"", True)],
+)
+def test_a_service_receipt_stays_open_whatever_the_fiscal_one_is(
+    status: int, line: bytes, is_open: bool
+) -> None:
+    frame = Frame(0x20, 0x4C, data=line, status=bytes([0x80, 0x80, status, 0x80, 0x86, 0x9A]))
+    assert FAMILY.read_state([Reply(frame)], PROFILES.common).receipt_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("field", "when"),
+    [
+        (b"221126", "2026-11-22T00:00:00"),
+        (b"22-11-26 13:45:01", "2026-11-22T13:45:01"),
+        (b"22112026", None),
+        (b"2211", None),
+    ],
+)
+def test_the_day_of_the_last_record_is_never_cut_out_of_other_digits(field: bytes, when: str | None) -> None:
+    reply_ = Reply(Frame(0x20, 0x40, data=b"P,7,1.00," + field))
+    found = FAMILY.read_state([reply_], PROFILES.common).last_z_time
+    assert (found and found.isoformat()) == when
+
+
+def test_a_request_holds_at_most_213_bytes_of_data() -> None:
+    for size, fits in ((213, True), (214, False)):
+        raw = request(0x20, 0x71, b"a" * size)
+        if fits:
+            assert len(FAMILY.codec.parse(raw, Direction.HOST_TO_DEVICE)[0].frame.data) == size
+        else:
+            with pytest.raises(Unparsed):
+                FAMILY.codec.parse(raw, Direction.HOST_TO_DEVICE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [("3e", True), (request(0x20, 0x3E).hex(), True), ("4a58", False), (request(0x20, 0x4A, b"X").hex(), False),
+     (request(0x20, 0x3E).hex()[:-2], False), ("", False), ("1f", False)],
+)  # fmt: skip
+def test_a_payload_is_paired_with_a_payload_or_a_whole_frame(asked: str, fits: bool) -> None:
+    pair = (b"\x3e22-11-26 13:45:00", Direction.DEVICE_TO_HOST, bytes.fromhex(asked))
+    if fits:
+        assert FAMILY.codec.parse_payload(*pair)[0].frame.command == 0x3E
+    else:
+        with pytest.raises(Unparsed):
+            FAMILY.codec.parse_payload(*pair)

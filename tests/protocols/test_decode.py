@@ -86,15 +86,20 @@ def test_a_bad_line_gets_a_code(raw: bytes | None, code: str) -> None:
     assert found["text"]
 
 
-@pytest.mark.parametrize("identifier", ["x", 7, 1.5, None, True])
+@pytest.mark.parametrize("identifier", ["x", 7, 1.5, None, True, [1], {"a": [None]}, 10**30])
 def test_the_id_comes_back_as_it_was(identifier: object) -> None:
     assert answer(line(id=identifier))["id"] == identifier
     assert answer(line(id=identifier, family="?"))["id"] == identifier
 
 
-def test_an_id_that_is_no_name_comes_back_empty() -> None:
-    assert answer(line(id=[1]))["id"] is None
-    assert answer(b'{"id": 1e999}')["id"] is None
+@pytest.mark.parametrize("raw", [b'{"id": 1e999}', b'{"id": [-1e999]}'])
+def test_an_id_that_json_cannot_say_comes_back_empty(raw: bytes) -> None:
+    assert answer(raw)["id"] is None
+
+
+def test_a_mark_at_the_start_a_carriage_return_and_keys_of_others_are_no_matter() -> None:
+    raw = b"\xef\xbb\xbf" + line(more=[1, {}], model=None, capabilities=None) + b"\r\n"
+    assert answer(raw)["ok"]
 
 
 def test_blanks_and_either_case_of_hex_are_the_same() -> None:

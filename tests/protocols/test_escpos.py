@@ -5,7 +5,7 @@ import pytest
 from agent.devices import profile_store
 from protocols.device.escpos import FAMILY
 from protocols.device.exchange import Done, Exchange, Wait, Write
-from protocols.device.family import Command, Reply, When
+from protocols.device.family import Command, Direction, Reply, Unparsed, When
 from protocols.errors import Busy, DeviceError, Garbled, NoReply
 from protocols.status.faults import present
 from tests.emulators.escpos import EscPos
@@ -213,3 +213,16 @@ def test_a_newer_answer_to_the_same_question_goes_over_the_older() -> None:
     older = status(machine)
     machine.set_faults({"cover_open": False})
     assert FAMILY.read_state(older + status(machine), PROFILES.common).cover_open is False
+
+
+@pytest.mark.parametrize("n", [0, 6, 9, 0x31, 0xFF])
+def test_a_status_that_does_not_exist_is_no_request(n: int) -> None:
+    asked = bytes([0x10, 0x04, n])
+    for raw, direction, request in (
+        (asked, Direction.HOST_TO_DEVICE, None),
+        (b"\x12", Direction.DEVICE_TO_HOST, asked),
+    ):
+        with pytest.raises(Unparsed):
+            FAMILY.codec.parse(raw, direction, request)
+    assert FAMILY.codec.parse(b"\x12", Direction.DEVICE_TO_HOST, b"\x10\x04\x05")
+    assert FAMILY.codec.parse(b"\x12", Direction.DEVICE_TO_HOST, b"\x10\x04\x07\x01")
