@@ -7,3 +7,14 @@ def isl_bcc(body: bytes) -> bytes:
     "BCC")."""
     total = sum(body) & 0xFFFF
     return bytes(0x30 + (total >> shift & 0x0F) for shift in (12, 8, 4, 0))
+
+
+def crc8_31(data: bytes) -> int:
+    """ATOL protocol v3: CRC-8 with polynomial 31h from FFh, high bit first, over ID and unescaped data (an
+    empty packet with ID 01h has 9Dh; atol4j, TransportProtocolV3)."""
+    crc = 0xFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x31) & 0xFF if crc & 0x80 else crc << 1
+    return crc

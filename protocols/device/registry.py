@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping
 
+from protocols.device.atol_v3 import FAMILY as ATOL_V3
 from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (DATECS_ISL_LEGACY, ESCPOS)}
+FAMILIES: Mapping[str, Family] = {
+    family.name: family
+    for family in (
+        DATECS_ISL_LEGACY,
+        ATOL_V3,
+        ESCPOS,
+    )
+}

