@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from protocols.device.atol_v3 import FAMILY as ATOL_V3
 from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
+from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
 
@@ -11,6 +12,7 @@ FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
         DATECS_ISL_LEGACY,
+        DATECS_ISL_X,
         ATOL_V3,
         ESCPOS,
     )

@@ -1,0 +1,508 @@
+"""Datecs ISL "X": FP-700X, FMP-350X, WP-500X, DP-25X and their kin, with LEN and CMD as four nibbles, eight
+status bytes and an error code before the data. Only read-only commands exist here."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from protocols.device.checksums import isl_bcc
+from protocols.device.exchange import Exchange, Frame
+from protocols.device.family import (
+    Command,
+    Direction,
+    Evidence,
+    Family,
+    Known,
+    Ports,
+    Reply,
+    Serial,
+    Unparsed,
+    When,
+)
+from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
+from protocols.device.profile import Profile
+from protocols.errors import Unexpected, UsageError
+from protocols.status.model import DeviceState, Identity
+
+FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0xFF
+OUR_FIRST_SEQUENCE, OUR_LAST_SEQUENCE = 0x60, 0x7F
+"""A device takes a frame with the SEQ of the last one for a repeat and does not execute it. Cash programs start
+at 20h, so ours stay apart from theirs."""
+STATUS_BYTES = 8
+_SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
+_CONTROL = {SYN: "SYN", NAK: "NAK"}
+_SHORTEST_REQUEST, _SHORTEST_REPLY, _LONGEST = 0x2A, 0x33, 0x0420
+"""LEN. The 2.02 manual allows 218 bytes of data, later firmware sends more; a frame of 1 KiB is the limit here."""
+
+STATUS = Command("status", 0x4A, b"", When.POLL)
+COMMANDS = (
+    Command("identification", 0x5A, b"\t", When.IDENTIFY),
+    STATUS,
+    Command("date and time", 0x3E, b"", When.SLOW),
+    Command("last fiscal record", 0x40, b"0\t", When.SLOW),
+    Command("sums of the day", 0x41, b"0\t", When.SLOW),
+    Command("free fiscal records", 0x44, b"", When.SLOW),
+    Command("receipt status", 0x4C, b"", When.SLOW),
+    Command("date of the last fiscal record", 0x56, b"", When.SLOW),
+    Command("tax number", 0x63, b"", When.SLOW),
+    Command("identification, comma style", 0x5A, b""),
+    Command("numbers and header", 0x7B, b"1\t"),
+    Command("battery and signal", 0x7B, b"2\t"),
+    Command("last receipt and Z report", 0x7B, b"3\t"),
+    Command("link to the tax server", 0x47, b"2\t"),
+    Command("check of PC mode", 0x2D, b""),
+    Command("current receipt", 0x67, b""),
+    Command("payments of the day", 0x6E, b"0\t"),
+    Command("storno payments of the day", 0x6E, b"1\t"),
+    Command("sales of the day", 0x6E, b"2\t"),
+    Command("discounts of the day", 0x6E, b"3\t"),
+    Command("corrections of the day", 0x6E, b"4\t"),
+    Command("cash in and out of the day", 0x6E, b"5\t"),
+)
+_ALLOWED = {(command.code, command.data) for command in COMMANDS}
+_NAMES: Mapping[int, str] = {int(c.code): c.name for c in reversed(COMMANDS)}
+
+FM_BUSY = -100100
+SHOWN_BY_ERROR: Mapping[int, tuple[str, bool]] = {
+    FM_BUSY: ("busy", True),
+    -100101: ("fiscal_memory_error", True),
+    -100105: ("fiscal_memory_missing", True),
+    -100106: ("fiscal_memory_error", True),
+    -100114: ("fiscal_memory_full", True),
+    -100116: ("fiscal_memory_error", True),
+    -100400: ("power_supply_fault", True),
+    -100401: ("power_supply_fault", True),
+    -100402: ("head_overheat", True),
+    -100403: ("paper_end", True),
+    -100404: ("cover_open", True),
+    -100405: ("paper_near_end", True),
+    -100407: ("cutter_error", True),
+    -100501: ("ram_reset", True),
+    -100505: ("fiscal_memory_error", True),
+    -100506: ("battery_low", True),
+    -100508: ("clock_set", False),
+    -110811: ("day_over_24h", True),
+    -111024: ("day_over_24h", True),
+}
+"""Error codes that say something of the device, not of the command (Datecs group C protocol 2.08, error list).
+-100502 (flash) and -100503 (SD card) have no state of their own; they are told in words."""
+_ERRORS: Mapping[int, str] = {
+    -100502: "flash memory error",
+    -100503: "SD card error",
+    -112001: "the syntax of the command is wrong",
+}
+
+
+class _Codec:
+    def first_sequence(self) -> int:
+        return OUR_FIRST_SEQUENCE
+
+    def next_sequence(self, sequence: int) -> int:
+        return sequence + 1 if OUR_FIRST_SEQUENCE <= sequence < OUR_LAST_SEQUENCE else OUR_FIRST_SEQUENCE
+
+    def encode(self, command: Command, sequence: int) -> bytes:
+        if (command.code, command.data) not in _ALLOWED:
+            raise UsageError(
+                f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command"
+            )
+        if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
+            raise UsageError(f"sequence {sequence} is not within {FIRST_SEQUENCE}..{LAST_SEQUENCE}")
+        length = _nibbles(_SHORTEST_REQUEST + len(command.data))
+        head = length + bytes([sequence]) + _nibbles(int(command.code))
+        body = head + command.data + bytes([_POSTAMBLE])
+        return bytes([PREAMBLE]) + body + isl_bcc(body) + bytes([_TERMINATOR])
+
+    def exchange(self, command: Command, sequence: int) -> Exchange:
+        request = self.encode(command, sequence)
+        return IslExchange(request, sequence, int(command.code), cut_reply, _refused)
+
+    def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
+        frames = _frames(raw, direction)
+        if request is None or direction is Direction.HOST_TO_DEVICE:
+            return [Reply(frame) for frame in frames]
+        return _paired(frames, _requests(request))
+
+    def parse_payload(
+        self, payload: bytes, direction: Direction, request: bytes | None = None
+    ) -> Sequence[Reply]:
+        frame = _payload(payload, direction)
+        if request is None or direction is Direction.HOST_TO_DEVICE:
+            return [Reply(frame)]
+        return _paired([frame], [_payload(request, Direction.HOST_TO_DEVICE)])
+
+
+def _nibbles(number: int) -> bytes:
+    return bytes(0x30 + (number >> shift & 0x0F) for shift in (12, 8, 4, 0))
+
+
+def _joined(nibbles: bytes) -> int:
+    total = 0
+    for byte in nibbles:
+        total = total << 4 | byte & 0x0F
+    return total
+
+
+def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
+    """The reply that starts at the 01h at `start`, strictly by its LEN (Datecs X protocol 2.02, part D)."""
+    cut = _cut(raw, start, _SHORTEST_REPLY)
+    if cut is None:
+        return None
+    body, end = cut
+    marker, status = body[-10], body[-9:-1]
+    if marker != _SEPARATOR:
+        raise Unparsed("frame.separator", "04h does not stand before the status bytes")
+    if any(byte < 0x80 for byte in status):
+        raise Unparsed("frame.status", "a status byte without bit 7")
+    return _reply(body[4], _joined(body[5:9]), _unescaped(body[9:-10]), status), end
+
+
+def _reply(sequence: int | None, command: int, data: bytes, status: bytes) -> Frame:
+    """The data start with an error code and TAB; but an empty answer, and the comma style of 5Ah."""
+    match = _ERROR.match(data)
+    if not match:
+        return Frame(sequence, command, data=data, status=status)
+    return Frame(sequence, command, int(match[1]), data[match.end() :], status)
+
+
+_ERROR = re.compile(rb"(-?\d{1,7})\t")
+
+
+def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
+    cut = _cut(raw, start, _SHORTEST_REQUEST)
+    if cut is None:
+        return None
+    body, end = cut
+    return Frame(body[4], _joined(body[5:9]), data=_unescaped(body[9:-1])), end
+
+
+def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
+    """The checked bytes LEN..05 of the frame at `start` and its end; None while bytes are missing. Each byte
+    is judged as soon as it is there, so that noise is not waited for."""
+    head = raw[start + 1 : start + 10]
+    if any(byte & 0xF0 != 0x30 for byte in head[:4] + head[5:]):
+        raise Unparsed("frame.header", "LEN or CMD is not made of bytes 30h..3Fh")
+    if any(byte < FIRST_SEQUENCE for byte in head[4:5]):
+        raise Unparsed("frame.header", "SEQ below 20h")
+    if len(head) < 4:
+        return None
+    length = _joined(head[:4])
+    if not shortest <= length <= _LONGEST:
+        raise Unparsed("frame.length", f"LEN {length:04X}h is too small or too large")
+    stop = start + 1 + length - 0x20
+    end = stop + 5
+    if len(raw) < end:
+        return None
+    body, tail = raw[start + 1 : stop], raw[stop:end]
+    if body[-1] != _POSTAMBLE or tail[4] != _TERMINATOR:
+        raise Unparsed("frame.markers", "05h or 03h is not where LEN says")
+    if tail[:4] != isl_bcc(body):
+        raise Unparsed("frame.checksum", "the checksum does not fit")
+    return body, end
+
+
+def _unescaped(data: bytes) -> bytes:
+    out, at = bytearray(), 0
+    while at < len(data):
+        byte = data[at]
+        if byte == _ESCAPE:
+            at += 1
+            if at >= len(data) or not 0x40 <= data[at] <= 0x5F:
+                raise Unparsed("frame.escape", "10h is not followed by a control byte with 40h added")
+            byte = data[at] - 0x40
+        elif byte < 0x20 and byte not in (0x09, 0x0A):
+            raise Unparsed("frame.data", f"control byte {byte:02X}h in the data")
+        out.append(byte)
+        at += 1
+    return bytes(out)
+
+
+def _frames(raw: bytes, direction: Direction) -> list[Frame]:
+    device = direction is Direction.DEVICE_TO_HOST
+    frames: list[Frame] = []
+    at = 0
+    while at < len(raw):
+        if device and raw[at] in _CONTROL:
+            frames.append(Frame(None, _CONTROL[raw[at]]))
+            at += 1
+            continue
+        frame, at = _one(raw, at, device=device, before=frames)
+        frames.append(frame)
+    if not frames:
+        raise Unparsed("frame.empty", "there are no bytes")
+    return frames
+
+
+def _one(raw: bytes, at: int, *, device: bool, before: list[Frame]) -> tuple[Frame, int]:
+    if raw[at] != PREAMBLE:
+        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start", before)
+    try:
+        found = cut_reply(raw, at) if device else _cut_request(raw, at)
+    except Unparsed as e:
+        raise Unparsed(e.code, str(e), before) from e
+    if found is None:
+        raise Unparsed("frame.truncated", "the frame is not complete", before)
+    return found
+
+
+def _requests(raw: bytes) -> list[Frame]:
+    try:
+        return _frames(raw, Direction.HOST_TO_DEVICE)
+    except Unparsed as e:
+        raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
+
+
+def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
+    """Every frame with the request that it answers, in order; a device may repeat an answer."""
+    replies: list[Reply] = []
+    at = 0
+    for frame in frames:
+        if not isinstance(frame.command, str):
+            here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
+            if not here:
+                raise Unparsed("reply.mismatch", "sequence or command is not that of the request", frames)
+            at = here[0]
+        replies.append(Reply(frame, requests[at]))
+    return replies
+
+
+def _answers(frame: Frame, request: Frame) -> bool:
+    return (frame.sequence, frame.command) == (request.sequence, request.command)
+
+
+def _payload(payload: bytes, direction: Direction) -> Frame:
+    """CMD as four nibbles, data and, from the device, perhaps 04h and the status bytes."""
+    if len(payload) < 4 or any(byte & 0xF0 != 0x30 for byte in payload[:4]):
+        raise Unparsed("payload.command", "a payload starts with a command of four bytes 30h..3Fh")
+    command, data, status = _joined(payload[:4]), payload[4:], b""
+    if direction is Direction.HOST_TO_DEVICE:
+        return Frame(None, command, data=data)
+    if len(data) > STATUS_BYTES and data[-9] == _SEPARATOR:
+        data, status = data[:-9], data[-8:]
+        if any(byte < 0x80 for byte in status):
+            raise Unparsed("frame.status", "a status byte without bit 7")
+    return _reply(None, command, data, status)
+
+
+def _refused(frame: Frame) -> str | None:
+    """Why the device does not do it. An error code that tells of the device itself is an answer, and so is
+    every status."""
+    if frame.command == STATUS.code and frame.status:
+        return None
+    if frame.error is None and not frame.data and frame.status:
+        return _refused_by_status(frame.status)
+    if not frame.error or frame.error in SHOWN_BY_ERROR:
+        return None
+    return f"error {frame.error}"
+
+
+def _refused_by_status(status: bytes) -> str | None:
+    if status[0] & 0x02:
+        return "it does not know it"
+    if status[0] & 0x01:
+        return "syntax error"
+    return "not allowed now" if status[1] & 0x02 else None
+
+
+# What the replies say
+
+_SERIAL = re.compile(r"[A-Z]{2}\d{6}")
+
+
+def _fields(frame: Frame) -> list[str]:
+    """INFERENCE: cp1251 fits the Bulgarian firmware; the Baltic code page is not known."""
+    text = frame.data.decode("cp1251", errors="replace")
+    return [field.strip() for field in text.removesuffix("\t").split("\t")]
+
+
+def identify(replies: Sequence[Reply]) -> Identity:
+    """5Ah. Unexpected where it is not the identification of a Datecs printer."""
+    found = Identity()
+    for reply in replies:
+        frame = reply.frame
+        if frame.command == 0x5A and frame.data:
+            found = found.updated(_diagnostic(frame))
+        elif frame.command == 0x7B and reply.request and reply.request.data == b"1\t":
+            found = found.updated(_numbers(_fields(frame)))
+        elif frame.command == 0x63 and not frame.error:
+            found = found.updated(Identity(tax_number=_set_number(_fields(frame)[0])))
+    return found
+
+
+def _diagnostic(frame: Frame) -> Identity:
+    """With TAB: name, firmware, its date, its time, checksum, switches, serial, fiscal memory. Without: name,
+    "firmware date time", checksum, switches, serial, fiscal memory."""
+    fields = _fields(frame)
+    if len(fields) == 1:
+        name, firmware, *rest = [field.strip() for field in fields[0].split(",")] + [""]
+        fields = [name, *[*firmware.split(), "", "", ""][:3], *rest]
+    if len(fields) < 8 or not _SERIAL.fullmatch(fields[6]):
+        raise Unexpected(f"{' '.join(fields)!r} is not the identification of an ISL X printer")
+    return Identity(
+        maker="Datecs",
+        model=fields[0],
+        firmware=" ".join(fields[1:4]),
+        serial=fields[6],
+        fiscal_memory_number=fields[7],
+    )
+
+
+def _numbers(fields: Sequence[str]) -> Identity:
+    if len(fields) < 5:
+        return Identity()
+    return Identity(serial=fields[0], fiscal_memory_number=fields[1], tax_number=_set_number(fields[4]))
+
+
+def _set_number(number: str) -> str:
+    """Nothing but zeros is no number."""
+    return number if number.strip("0") else ""
+
+
+def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
+    state = DeviceState()
+    for reply in replies:
+        state = _newer(state, _reply_state(reply, profile))
+    if replies and replies[-1].frame.command == "SYN":
+        state = replace(state, busy=True)
+    return state
+
+
+def _newer(state: DeviceState, newer: DeviceState) -> DeviceState:
+    """40h tells the day of the last record, 56h the time too: the finer of two answers about one day is
+    kept."""
+    if state.last_z_time and newer.last_z_time:
+        newer = replace(newer, last_z_time=max(state.last_z_time, newer.last_z_time))
+    return state.updated(newer)
+
+
+def _reply_state(reply: Reply, profile: Profile) -> DeviceState:
+    frame = reply.frame
+    if not isinstance(frame.command, int):
+        return DeviceState()
+    state = DeviceState(online=True).updated(profile.read(dict(enumerate(_status(frame)))))
+    read = _READERS.get((frame.command, reply.request.data if reply.request else b""))
+    read = read or _READERS.get((frame.command, b""))
+    if read and not frame.error and frame.data:
+        state = state.updated(read(_fields(frame)))
+    shown = SHOWN_BY_ERROR.get(frame.error or 0)
+    return state.with_flags({shown[0]: shown[1]}) if shown else state
+
+
+def _status(frame: Frame) -> bytes:
+    """4Ah gives the status bytes as data too."""
+    data = frame.data.removesuffix(b"\t")
+    told = frame.command == STATUS.code and len(data) == STATUS_BYTES and min(data) >= 0x80
+    return frame.status or (data if told else b"")
+
+
+def _clock(fields: Sequence[str]) -> DeviceState:
+    return DeviceState(device_time=_time(fields[0].removesuffix(" DST"), "%d-%m-%y %H:%M:%S"))
+
+
+def _last_record(fields: Sequence[str]) -> DeviceState:
+    if len(fields) != 10:
+        return DeviceState()
+    return DeviceState(last_z_number=_whole(fields[0]), last_z_time=_time(fields[9], "%d-%m-%y"))
+
+
+def _last_record_time(fields: Sequence[str]) -> DeviceState:
+    return DeviceState(last_z_time=_time(fields[0].removesuffix(" DST"), "%d-%m-%Y %H:%M:%S"))
+
+
+def _last_report(fields: Sequence[str]) -> DeviceState:
+    """Number and time of the last receipt, then of the last Z report."""
+    if len(fields) != 4:
+        return DeviceState()
+    return DeviceState(last_z_number=_whole(fields[2]), last_z_time=_time(fields[3], "%d-%m-%Y %H:%M:%S"))
+
+
+def _day_sums(fields: Sequence[str]) -> DeviceState:
+    return DeviceState(day_open=_any_sum(fields[1:9]) if len(fields) == 9 else None)
+
+
+def _any_sum(fields: Sequence[str]) -> bool | None:
+    if not all(re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in fields):
+        return None
+    return any(field.strip("+-0.") for field in fields)
+
+
+def _whole(field: str) -> int | None:
+    return int(field) if field.isascii() and field.isdigit() and len(field) < 12 else None
+
+
+def _time(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the device knows no zone
+    except ValueError:
+        return None
+
+
+def _receipt(fields: Sequence[str]) -> DeviceState:
+    return DeviceState(receipt_open={"0": False, "1": True, "2": True, "3": True, "4": True}.get(fields[0]))
+
+
+_READERS: Mapping[tuple[int, bytes], Callable[[Sequence[str]], DeviceState]] = {
+    (0x3E, b""): _clock,
+    (0x40, b""): _last_record,
+    (0x41, b""): _day_sums,
+    (0x44, b""): lambda fields: DeviceState(free_z_records=_whole(fields[0])),
+    (0x4C, b""): _receipt,
+    (0x56, b""): _last_record_time,
+    (0x63, b""): lambda fields: DeviceState(tax_number_set=bool(_set_number(fields[0]))),
+    (0x7B, b"3\t"): _last_report,
+    (0x6E, b"0\t"): lambda fields: DeviceState(day_open=_any_sum(fields[:7]) if len(fields) >= 6 else None),
+}
+"""By command and its data; with b"", whatever the data were."""
+
+
+def explain(reply: Reply, profile: Profile) -> str:
+    frame = reply.frame
+    if isinstance(frame.command, str):
+        return {
+            "SYN": "The device is working on the request; wait for its answer.",
+            "NAK": "The device could not read the request; send it again with the same sequence number.",
+        }[frame.command]
+    status = _status(frame)
+    said = f', "{"; ".join(_fields(frame))}"' if frame.data and frame.command != STATUS.code else ""
+    refused = _refused(frame)
+    if refused:
+        said += f"; the device refuses the command: {_ERRORS.get(frame.error or 0, refused)}"
+    elif frame.error:
+        said += f"; the device reports error {frame.error}"
+    notes = profile.notes(dict(enumerate(status)))
+    bits = f" Status: {'; '.join(notes)}." if notes else (" Status: nothing to report." if status else "")
+    return f"Command {frame.command:02X}h: {_name(reply)}{said}.{bits}"
+
+
+def _name(reply: Reply) -> str:
+    command = reply.frame.command or 0
+    asked = reply.request.data if reply.request else reply.frame.data
+    exact = next((c.name for c in COMMANDS if (c.code, c.data) == (command, asked)), None)
+    return exact or _NAMES.get(int(command), "a command that Plomba never sends")
+
+
+FAMILY = Family(
+    name="datecs_isl_x",
+    models=(
+        "Datecs FMP-350X, FMP-55X, FP-700X, FP-700XE, FP-700MX",
+        "Datecs WP-500X, WP-50X, DP-25X, DP-150X, DP-150MX, DP-05C",
+    ),
+    ports=Ports(serial=Serial((115200, 57600, 38400, 19200, 9600)), tcp=(4999, 3999)),
+    codec=_Codec(),
+    identify=identify,
+    read_state=read_state,
+    read_only_commands=COMMANDS,
+    evidence=Evidence(
+        Known.MANUAL,
+        "2026-11-23",
+        (
+            "Datecs FMP-350X/FMP-55X/FP-700X/WP-500X/WP-50X/DP-25X/DP-150X protocol 2.02",
+            "Datecs fiscal devices group C protocol 2.08, error list",
+        ),
+        (
+            "code page and identification fields of Baltic firmware",
+            "no bit shows the cash drawer; an overheated head or a jammed cutter is known only by an error code",
+        ),
+    ),
+    explain=explain,
+)
