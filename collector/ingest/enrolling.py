@@ -2,14 +2,12 @@
 slowed down per remote address; with fifty random bits per code it is hopeless anyway."""
 
 import json
-from collections import deque
-from threading import Lock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import close_old_connections
 from pydantic import ValidationError
 
-from collector.core import clock
+from collector.core import brake, clock
 from collector.ingest.keys import public_key
 from collector.ingest.problem import Refused
 from collector.inventory import enrolment
@@ -18,31 +16,20 @@ from protocols.wire import v1
 LIMIT = 16 << 10
 FAILURES = 10
 WINDOW_S = 600.0
-_ADDRESSES = 10_000
 
 
 class Brake:
     """At most FAILURES wrong codes per address within WINDOW_S; counted in this process."""
 
     def __init__(self) -> None:
-        self._failures: dict[str, deque[float]] = {}
-        self._lock = Lock()
+        self._failures = brake.Brake(FAILURES, WINDOW_S)
 
     def check(self, address: str) -> None:
-        now = clock.monotonic()
-        with self._lock:
-            recent = self._failures.get(address, deque())
-            while recent and recent[0] <= now - WINDOW_S:
-                recent.popleft()
-            if len(recent) >= FAILURES:
-                wait_s = int(recent[0] + WINDOW_S - now) + 1
-                raise Refused("enrol.too_many", f"try again in {wait_s} s", retry_after_s=wait_s)
+        if wait_s := self._failures.wait_s(address):
+            raise Refused("enrol.too_many", f"try again in {wait_s} s", retry_after_s=wait_s)
 
     def failed(self, address: str) -> None:
-        with self._lock:
-            if address not in self._failures and len(self._failures) >= _ADDRESSES:
-                del self._failures[next(iter(self._failures))]
-            self._failures.setdefault(address, deque(maxlen=FAILURES)).append(clock.monotonic())
+        self._failures.failed(address)
 
 
 def key_of(keyid: str) -> Ed25519PublicKey:
@@ -53,12 +40,12 @@ def key_of(keyid: str) -> Ed25519PublicKey:
         raise Refused("enrol.key_malformed", str(e)) from e
 
 
-def enrol(body: bytes, keyid: str, address: str, brake: Brake) -> v1.Enrolled:
+def enrol(body: bytes, keyid: str, address: str, slowed: Brake) -> v1.Enrolled:
     """In a thread that may wait for the database."""
     request = _parse(body)
     if request.public_key != keyid:
         raise Refused("enrol.malformed", "the key in the body is not the one that signed")
-    brake.check(address)
+    slowed.check(address)
     now = clock.now()
     close_old_connections()
     try:
@@ -72,7 +59,7 @@ def enrol(body: bytes, keyid: str, address: str, brake: Brake) -> v1.Enrolled:
             server_time=now,
         )
     except enrolment.EnrolRefused as e:
-        brake.failed(address)
+        slowed.failed(address)
         raise Refused(e.code, str(e)) from e
     finally:
         close_old_connections()
@@ -80,7 +67,7 @@ def enrol(body: bytes, keyid: str, address: str, brake: Brake) -> v1.Enrolled:
 
 def _parse(body: bytes) -> v1.Enrol:
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode())
     except (ValueError, RecursionError) as e:
         raise Refused("enrol.malformed", "not JSON in UTF-8") from e
     if isinstance(document, dict) and document.get("version", v1.VERSION) != v1.VERSION:

@@ -10,6 +10,7 @@ from ninja import Router, Schema, Status
 
 from collector.core import clock
 from collector.core.models import User
+from collector.web import password
 from collector.web.access import user_of
 from collector.web.api import door
 from collector.web.api.problem import problem
@@ -58,11 +59,24 @@ def person_out(user: User) -> PersonOut:
 @router.post("/session", auth=None, response=SessionOut)
 def sign_in(request: HttpRequest, credentials: Credentials) -> SessionOut | HttpResponse:
     """Opens a session (cookie). Whatever changes something needs the header X-CSRFToken with `csrf_token`."""
+    if (
+        request.content_type != "application/json"
+    ):  # which no foreign page may send: nobody is signed in unasked
+        return problem(415, "api.content_type", "Send the name and the password as application/json")
+    if wait_s := password.wait_s(request, credentials.username):
+        return _too_many(wait_s)
     user = authenticate(request, username=credentials.username, password=credentials.password)
     if not isinstance(user, User):
         return problem(401, "api.wrong_password", "The name or the password is not right")
     login(request, user)
     return SessionOut(person=person_out(user), csrf_token=get_token(request))
+
+
+def _too_many(wait_s: int) -> HttpResponse:
+    detail = f"Try again in {wait_s} s; a manager can set a new password meanwhile."
+    answer = problem(429, "api.too_many", "Too many wrong passwords from this address", detail)
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 @router.get("/session", auth=door.anyone, response=SessionOut)

@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from collector.core.models import Language, User
+from collector.web import password
 
 LANGUAGE_AGE_S = 365 * 86_400
 
@@ -25,8 +26,13 @@ class SignIn(LoginView):
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        """422 says to programs, too, that nobody was signed in."""
-        return self.render_to_response(self.get_context_data(form=form), status=422)
+        """422 says to programs, too, that nobody was signed in; 429 that nobody will be for a while."""
+        wait_s = password.wait_s(self.request, form.data.get("username", ""))
+        context = self.get_context_data(form=form, wait_minutes=-(-wait_s // 60))
+        answer = self.render_to_response(context, status=429 if wait_s else 422)
+        if wait_s:
+            answer.headers["Retry-After"] = str(wait_s)
+        return answer
 
 
 class SignOut(LogoutView):
