@@ -30,13 +30,16 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`length` is the Content-Length, which for HEAD is not that of `body`."""
+    """`length` is the Content-Length, which for HEAD is not that of `body`. `code` and `detail` say why it was
+    refused; empty where it was not."""
 
     status: int
     content_type: str
     body: bytes
     length: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    detail: str = ""
 
 
 def answer(terminal: Terminal, method: str, path: str, body: bytes, *, store: Store, at: datetime) -> Answer:
@@ -80,7 +83,7 @@ def _problem(error: BackupError, at: datetime) -> Answer:
     headers = {"Retry-After": "60"} if status in (503, 507) else {}
     headers |= {"Allow": "GET, HEAD, PUT"} if status == 405 else {}
     body = problem.model_dump_json(exclude_none=True).encode()
-    return Answer(status, PROBLEM, body, len(body), headers)
+    return Answer(status, PROBLEM, body, len(body), headers, error.code, str(error))
 
 
 def _whole(status: int, content_type: str, body: bytes) -> Answer:

@@ -19,7 +19,16 @@ from collector.ingest.nonces import Nonces
 from collector.ingest.parsing import parse
 from collector.ingest.problem import Answer, Refused
 from collector.ingest.refusals import Refusals
-from collector.ingest.request import Receive, Scope, Send, check_length, headers_of, read_body, reply
+from collector.ingest.request import (
+    Receive,
+    Scope,
+    Send,
+    check_headers,
+    check_length,
+    headers_of,
+    read_body,
+    reply,
+)
 from collector.ingest.writer import Writer
 from collector.inventory.models import Terminal
 from protocols.errors import ReportRefused
@@ -70,6 +79,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = _call(scope, receive)
         try:
+            check_headers(scope)
             answer = await self._route(call)(call)
         except Refused as e:
             self._refusals.count(e, clock.now())
@@ -111,7 +121,13 @@ class Door:
 
     async def _object(self, call: Call) -> Answer:
         terminal, body = await self._proven(call, OBJECT_BYTES)
-        return await asyncio.to_thread(_object, terminal, call.method, call.path, body)
+        found = await asyncio.to_thread(_object, terminal, call.method, call.path, body)
+        if found.code:
+            self._refusals.count(
+                Refused(found.code, found.detail or found.code, terminal=terminal), clock.now()
+            )
+        headers = {**found.headers, "content-length": str(found.length)}
+        return Answer(found.status, found.body, found.content_type, headers)
 
     async def _authority(self, _call: Call) -> Answer:
         return Answer(200, self._ca_file.read_bytes(), "application/x-pem-file")
@@ -135,16 +151,14 @@ class Door:
             raise Refused("report.replayed", terminal=terminal)
 
 
-def _object(terminal_id: str, method: str, path: str, body: bytes) -> Answer:
+def _object(terminal_id: str, method: str, path: str, body: bytes) -> backups_door.Answer:
     """In a thread that may wait for disk and database."""
     close_old_connections()
     try:
         terminal = Terminal.objects.get(pk=terminal_id)
-        found = backups_door.answer(terminal, method, path, body, store=catalogue.store(), at=clock.now())
+        return backups_door.answer(terminal, method, path, body, store=catalogue.store(), at=clock.now())
     finally:
         close_old_connections()
-    headers = {**found.headers, "content-length": str(found.length)}
-    return Answer(found.status, found.body, found.content_type, headers)
 
 
 def _call(scope: Scope, receive: Receive) -> Call:

@@ -2,6 +2,7 @@
 could not be stored or read back later on both databases."""
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,6 +14,8 @@ from collector.ingest.problem import Refused
 from protocols.wire import v1
 
 _BIGGEST = 2**63 - 1
+_DEEPEST = 64
+"""Levels of lists and objects in a message. SQLite and the readers of a message know a limit, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ def parse(body: bytes, terminal: str) -> Parsed:
         raise Refused("report.version", f"this collector speaks version {v1.VERSION}", terminal=terminal)
     try:
         report = v1.Report.model_validate(document, extra="ignore")
+        _check_depth(document["messages"], _DEEPEST)
         bodies = tuple(json.dumps(part, ensure_ascii=False, allow_nan=False) for part in document["messages"])
         _check_storable(report)
     except ValidationError as e:
@@ -45,7 +49,7 @@ def parse(body: bytes, terminal: str) -> Parsed:
 
 def _document(body: bytes, terminal: str) -> object:
     try:
-        document = json.loads(body, parse_constant=_no_constant)
+        document = json.loads(body.decode(), parse_constant=_no_constant)
         return _clean(document) if b"\\u" in body else document
     except (ValueError, RecursionError) as e:
         raise Refused("report.malformed", "not JSON in UTF-8", terminal=terminal) from e
@@ -81,8 +85,24 @@ def _check_storable(report: v1.Report) -> None:
             _check_value(value)
 
 
+def _check_depth(value: object, levels: int) -> None:
+    """ValueError where something nests deeper; fields that this version does not know may hold anything."""
+    if levels < 0:
+        raise ValueError("nested too deeply")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(part, dict | list):
+            _check_depth(part, levels - 1)
+
+
 def _check_value(value: object) -> None:
-    """ValueError for a time or number that one of the two databases cannot hold."""
+    """ValueError for a time or number that one of the two databases cannot hold. A number that came as text
+    may be an infinite one."""
+    if isinstance(value, dict):
+        numbers = [part for part in value.values() if isinstance(part, float)]
+    else:
+        numbers = [value] if isinstance(value, float) else []
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a number is not finite")
     if isinstance(value, datetime) and not 1970 <= value.astimezone(UTC).year <= 9000:
         raise ValueError("a time out of range")
     if isinstance(value, int) and abs(value) > _BIGGEST:

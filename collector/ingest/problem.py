@@ -8,6 +8,8 @@ from protocols.wire import v1
 
 PROBLEMS = {
     "path.unknown": (404, "There is nothing at this address"),
+    "path.query": (400, "An address with a query is not taken here, because the signature does not cover it"),
+    "headers.too_large": (431, "The headers are larger than allowed"),
     "method.not_allowed": (405, "This method is not for this address"),
     "report.too_large": (413, "The report is larger than allowed"),
     "report.incomplete": (400, "The request ended before its body was complete"),

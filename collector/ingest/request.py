@@ -19,6 +19,17 @@ _DRAIN = 4 << 20
 """So much of a body that is too large is read away, so that its sender gets to see the answer."""
 
 
+HEADER_BYTES = 32 << 10
+
+
+def check_headers(scope: Scope) -> None:
+    """Refused with `headers.too_large` or `path.query`: neither is signed, so neither may say anything."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+        raise Refused("headers.too_large", f"at most {HEADER_BYTES} bytes")
+    if scope.get("query_string"):
+        raise Refused("path.query")
+
+
 def headers_of(scope: Scope) -> dict[str, str]:
     """Lower-case names; a header that comes twice is joined by a comma, as RFC 9110 says."""
     found: dict[str, str] = {}

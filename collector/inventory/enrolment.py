@@ -15,6 +15,8 @@ from protocols.wire import v1
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford base32: no I, L, O, U to be misread over the telephone."""
+NAME_LENGTH = 100
+"""Of a terminal. The whole host name, which may be longer, is kept beside it."""
 DEFAULT_TTL = timedelta(hours=24)
 
 
@@ -74,7 +76,7 @@ def enrol(request: v1.Enrol, now: datetime) -> Terminal:
         raise EnrolRefused("this key belongs to another terminal", code="enrol.key_known")
     terminal = Terminal.objects.create(
         site=code.site,
-        name=code.terminal_name or request.hostname or "Terminal",
+        name=(code.terminal_name or request.hostname or "Terminal")[:NAME_LENGTH],
         public_key=public_key,
         hostname=request.hostname,
         os=request.os,
