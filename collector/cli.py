@@ -11,7 +11,7 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
-from socket import socket
+from socket import SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, getaddrinfo, socket
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collector.core.models import User
 
 DONE, FAILED, USAGE, REFUSED, LATER = 0, 1, 2, 3, 75
+MOST_MINUTES = 30 * 24 * 60
+MOST_LETTERS = 200
 ROLES = ("manager", "technician", "reader")
 
 
@@ -111,7 +113,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     if pending_migrations():
         raise CannotBe("the database is of an older version; run plomba-collector migrate first")
     home.make_certificate(given, clock.now())
-    return _run_server(given, arguments.host or given.server.host, arguments.port or given.server.port)
+    host, port = arguments.host or given.server.host, arguments.port or given.server.port
+    _try_address(given, host, port)
+    return _run_server(given, host, port)
+
+
+def _try_address(given: config.Config, host: str, port: int) -> None:
+    """So that a taken port is one line for a person. ConfigError."""
+    try:
+        family, kind, _, _, address = getaddrinfo(host, port, type=SOCK_STREAM)[0]
+        with socket(family, kind) as probe:
+            probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as e:
+        problem = f"{host}:{port} cannot be used ({e.strerror}); stop what uses it, or choose another port"
+        raise ConfigError(str(given.home / config.FILE_NAME), "server.port", problem) from e
 
 
 def _run_server(given: config.Config, host: str, port: int) -> int:
@@ -222,6 +238,8 @@ def _user(name: str) -> "User":
 def _password(arguments: argparse.Namespace) -> str:
     if arguments.password_stdin:
         return sys.stdin.readline().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise CannotBe("there is no terminal to ask for a password; write it to --password-stdin")
     first = getpass.getpass("Password: ")
     if first != getpass.getpass("Once more: "):
         raise CannotBe("the two passwords differ; nothing was changed")
@@ -231,9 +249,11 @@ def _password(arguments: argparse.Namespace) -> str:
 def _set_password(user: "User", password: str) -> None:
     from django.contrib.auth.password_validation import validate_password  # noqa: PLC0415 - after setup
     from django.core.exceptions import ValidationError  # noqa: PLC0415
+    from django.utils import translation  # noqa: PLC0415
 
     try:
-        validate_password(password, user)
+        with translation.override("en"):  # as everything else that this command says
+            validate_password(password, user)
     except ValidationError as e:
         raise CannotBe(" ".join(e.messages)) from e
     user.set_password(password)
@@ -295,13 +315,32 @@ def _say(made: dict[str, str], as_json: bool) -> None:
     print("next: plomba-collector serve")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
+def _minutes(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give minutes from 1 to {MOST_MINUTES}")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not 0 < len(name) <= MOST_LETTERS:
+        raise argparse.ArgumentTypeError(f"a name has 1 to {MOST_LETTERS} letters")
+    return name
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plomba-collector", description="The collector of Plomba.")
     parser.add_argument("--home", help=f"folder of data and configuration (default: {config.DEFAULT_HOME})")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     init = _command(commands, "init", "make the home folder, keys, database and the first manager", _init)
     init.add_argument("--host", default="127.0.0.1")
-    init.add_argument("--port", type=int, default=8443)
+    init.add_argument("--port", type=_port, default=8443)
     init.add_argument("--public-url", default="", help="what agents and browsers use")
     init.add_argument("--manager", default="manager", help="name of the first manager")
     init.add_argument("--no-manager", action="store_true")
@@ -309,14 +348,14 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--json", action="store_true")
     serve = _command(commands, "serve", "answer agents and browsers", _serve)
     serve.add_argument("--host", default="")
-    serve.add_argument("--port", type=int, default=0)
+    serve.add_argument("--port", type=_port, default=0)
     _command(commands, "worker", "only the duties of every second", _worker)
     _user_parser(commands)
     enrol = _command(commands, "enrol-code", "a one-time code for one new terminal", _enrol_code)
-    enrol.add_argument("--customer", required=True, help="made where it is not there yet")
-    enrol.add_argument("--site", required=True, help="made where it is not there yet")
+    enrol.add_argument("--customer", required=True, type=_name, help="made where it is not there yet")
+    enrol.add_argument("--site", required=True, type=_name, help="made where it is not there yet")
     enrol.add_argument("--terminal-name", default="")
-    enrol.add_argument("--ttl", type=int, default=1440, help="minutes (default: one day)")
+    enrol.add_argument("--ttl", type=_minutes, default=1440, help="minutes (default: one day)")
     enrol.add_argument("--json", action="store_true")
     _command(commands, "migrate", "bring the database up to date", _migrate)
     doctor = _command(commands, "doctor", "look whether everything is in order", _doctor)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from agent.cli.advice import advice, exit_code
+from agent.cli.advice import FAILED, advice, exit_code
 from protocols.errors import PlombaError, UsageError
 
 
@@ -69,6 +69,14 @@ def _run(module: Command, args: Namespace) -> int:
         hint = advice(e)
         print(f"{_PROGRAM}: {e.code}: {e}{'. ' + hint if hint else ''}", file=sys.stderr)
         return exit_code(e)
+    except OSError as e:
+        where, why = e.filename or "the operating system", e.strerror or e
+        print(
+            f"{_PROGRAM}: system.refused: {where}: {why}. Nothing more was done;"
+            " make sure that there is room and that this account may write there, then try again",
+            file=sys.stderr,
+        )
+        return FAILED
     except KeyboardInterrupt:
         return 130
 

@@ -41,11 +41,21 @@ _ADVICE: tuple[tuple[type[PlombaError], str], ...] = (
     (Busy, "The device is working: ask again in a minute"),
 )
 
+_BY_CODE = {
+    "config.unreadable": "Copy config/agent.example.toml there, name another file with --config, or use an account"
+    " that may read it",
+    "port.address": "A port is a device path such as /dev/ttyUSB0, COM3, or socket://HOST:PORT",
+}
+
 
 def exit_code(error: PlombaError) -> int:
     """By kind, not by `retriable`: a person who named a port that does not exist gains nothing by waiting."""
+    if error.code == "port.address":
+        return WRONG_USAGE
     return next((code for kind, code in _EXIT if isinstance(error, kind)), FAILED)
 
 
 def advice(error: PlombaError) -> str:
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
     return next((text for kind, text in _ADVICE if isinstance(error, kind)), "")

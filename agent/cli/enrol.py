@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from agent.config import default_path, load
 from agent.runtime.clock import SystemClock
 from agent.uplink import enrol, identity
-from protocols.errors import CollectorUnreachable, UplinkError
+from protocols.errors import CollectorUnreachable, ConfigError, UplinkError
 
 NAME = "enrol"
 HELP = "make this till known to a collector, with a one-time code from it"
@@ -56,8 +56,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _https(url: str) -> str:
-    if urlsplit(url).scheme != "https":
-        raise UplinkError(f"{url!r} is no https address", code="uplink.address")
+    """ConfigError for what no collector can have as its address."""
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        problem = f"{url!r} is no collector address"
+        raise ConfigError("command line", "--collector", problem, "https://HOST or https://HOST:PORT")
     return url.rstrip("/")
 
 

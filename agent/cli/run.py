@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from agent.config import default_path, load
+from agent.runtime.alone import AlreadyRunning, alone
 from agent.runtime.clock import SystemClock
 from agent.runtime.service import Service
 from agent.uplink import identity
@@ -35,4 +36,9 @@ def run(args: argparse.Namespace) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return Service(config, config_file.resolve(), who, SystemClock(), stop).run()
+    try:
+        with alone(config.agent.state_dir):
+            return Service(config, config_file.resolve(), who, SystemClock(), stop).run()
+    except AlreadyRunning as e:
+        print(f"{e} ({e.code})", file=sys.stderr)
+        return _LATER

@@ -1,6 +1,7 @@
 """The command line as a person and a script meet it."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,45 @@ def test_probe_as_json(tmp_path: Path) -> None:
     assert found["family"] == "escpos"
     assert "printer.paper_end" in found["faults"]
     assert found["state"]["drawer_open"] is None
+
+
+ENROL = ["enrol", "--code", f"AAAAA-AAAAA.{'a' * 52}"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://c.example", "c.example:1", "https://c:abc", "https://[::1", "https://"]
+)
+def test_an_address_that_is_none_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(f'[agent]\nstate_dir = "{tmp_path}"\n[collector]\nurl = "https://c.example"\n')
+    assert main([*ENROL, "--config", str(path), "--collector", url]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "https://HOST:PORT" in err
+
+
+def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the operating system refuses never ends in a traceback."""
+    keys, file = tmp_path / "keys", tmp_path / "file"
+    assert main(["recovery-key", "--out", str(keys)]) == 0
+    file.write_text("")
+    sqlite3.connect(tmp_path / "pos.db").close()
+    capsys.readouterr()
+    where = ["--repository", str(tmp_path / "r"), "--recovery-key", str(keys / "recovery.pub")]
+    given = ["--engine", "sqlite", "--source", str(tmp_path / "pos.db"), "--state", str(file / "state")]
+    assert main(["backup", *given, *where]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("plomba-agent: system.refused: ")
+    assert err.count("\n") == 1
+
+
+def test_a_missing_configuration_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(tmp_path / "none.toml")]) == 2
+    assert "agent.example.toml" in capsys.readouterr().err
+
+
+def test_what_is_no_port_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "nonsense"]) == 2
+    assert "socket://HOST:PORT" in capsys.readouterr().err

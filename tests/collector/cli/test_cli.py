@@ -1,6 +1,7 @@
 """`plomba-collector` as a person meets it."""
 
 import json
+import socket
 import stat
 from pathlib import Path
 
@@ -87,3 +88,30 @@ def test_a_wrong_key_is_one_line(home: Served, tmp_path: Path) -> None:
 
 def test_a_wrong_command_is_wrong_usage(home: Served) -> None:
     home.cli("bake", expect=cli.USAGE)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["serve", "--port", "99999"],
+        ["enrol-code", "--customer", "", "--site", "b"],
+        ["enrol-code", "--customer", "a" * 201, "--site", "b"],
+        ["enrol-code", "--customer", "a", "--site", "b", "--ttl", "-5"],
+        ["enrol-code", "--customer", "a", "--site", "b", "--ttl", "99999999999"],
+    ],
+)
+def test_wrong_usage_is_said_and_is_2(home: Served, wrong: list[str]) -> None:
+    assert "Traceback" not in home.cli(*wrong, expect=2)
+
+
+def test_a_password_needs_somebody_to_type_it(home: Served) -> None:
+    assert "--password-stdin" in home.cli("user", "add", "nobody", expect=3)
+
+
+def test_a_taken_port_is_one_line(home: Served) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = home.cli("serve", "--port", str(taken.getsockname()[1]), expect=2)
+    assert "choose another port" in said
+    assert said.count("\n") == 1
