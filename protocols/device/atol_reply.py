@@ -36,7 +36,7 @@ _NAMES = {(c.code, c.data): c.name for c in reversed(COMMANDS)}
 
 _WHOLE_STATE, _FLAGS_AT, _RECEIPT_AT = 30, 9, 22
 _SHORTEST_TYPE = 11
-_SHORTEST = {
+_SHORTEST: Mapping[tuple[int | str | None, bytes], int] = {
     (FIRMWARE, b"\x01"): 8,
     (FIRMWARE, b"\x03"): 8,
     (STORAGE, b"\x10"): 3,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from protocols.device.atol_v2 import FAMILY as ATOL_V2
 from protocols.device.atol_v3 import FAMILY as ATOL_V3
 from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
@@ -13,6 +14,7 @@ FAMILIES: Mapping[str, Family] = {
     for family in (
         DATECS_ISL_LEGACY,
         DATECS_ISL_X,
+        ATOL_V2,
         ATOL_V3,
         ESCPOS,
     )

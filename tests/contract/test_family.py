@@ -41,6 +41,7 @@ UNPROVABLE = {(0x1D72, "noisy")}
 IDENTIFIED = {
     "escpos": ("TM-T20III", "EPSON"),
     "datecs_isl_legacy": ("FP-700", "Datecs"),
+    "atol_v2": ("ATOL 30F", "ATOL"),
     "atol_v3": ("ATOL 30F", "ATOL"),
     "datecs_isl_x": ("FP-700X", "Datecs"),
 }
@@ -110,6 +111,9 @@ def replayed(case: Case, vector: dict[str, Any], raw: bytes, link: links.Link) -
     assert found
     request, machine = bytes.fromhex(vector["request"]), case.emulator()
     exchange = case.family.codec.exchange(*found)
+    if hasattr(machine, "canned"):  # a dialogue stands around the frame: the emulator leads it
+        machine.canned = raw
+        return links.Talk(exchange, machine.receive, link)
     return links.Talk(exchange, lambda data: raw if data == request else machine.receive(data), link)
 
 

@@ -125,7 +125,7 @@ def pack(number: int, data: bytes, spoil: int = 0) -> bytes:
     return bytes([0xFE, len(data) & 0x7F, len(data) >> 7, number]) + tail
 
 
-_NEVER = {
+NEVER = {
     "Z report": "5A",
     "enter mode": "560130000000",
     "leave mode": "48",
@@ -143,7 +143,7 @@ _NEVER = {
 }
 FORBIDDEN_EXAMPLES = {
     name: pack(n + 1, bytes([0xC1, 1, n + 1, 0, 0]) + bytes.fromhex(command))
-    for n, (name, command) in enumerate(_NEVER.items())
+    for n, (name, command) in enumerate(NEVER.items())
 } | {"abort": pack(0x30, b"\xc4"), "acknowledge and add": pack(0x31, b"\xc5\x01\x01\x02\x00\x00\x5a")}
 """Packets that a monitor must never send; each is to be recorded."""
 
