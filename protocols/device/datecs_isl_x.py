@@ -2,11 +2,18 @@
 status bytes and an error code before the data. Only read-only commands exist here."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from protocols.device.checksums import isl_bcc
+from protocols.device.datecs_isl_x_reply import (
+    SHOWN_BY_ERROR,
+    STATUS_BYTES,
+    STATUS_CODE,
+    identify,
+    read_state,
+    status_bytes,
+    told,
+)
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.family import (
     Command,
@@ -22,20 +29,18 @@ from protocols.device.family import (
 )
 from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
 from protocols.device.profile import Profile
-from protocols.errors import Unexpected, UsageError
-from protocols.status.model import DeviceState, Identity
+from protocols.errors import UsageError
 
 FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0xFF
 OUR_FIRST_SEQUENCE, OUR_LAST_SEQUENCE = 0x60, 0x7F
 """A device takes a frame with the SEQ of the last one for a repeat and does not execute it. Cash programs start
 at 20h, so ours stay apart from theirs."""
-STATUS_BYTES = 8
 _SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
 _CONTROL = {SYN: "SYN", NAK: "NAK"}
 _SHORTEST_REQUEST, _SHORTEST_REPLY, _LONGEST = 0x2A, 0x33, 0x0420
 """LEN. The 2.02 manual allows 218 bytes of data, later firmware sends more; a frame of 1 KiB is the limit here."""
 
-STATUS = Command("status", 0x4A, b"", When.POLL)
+STATUS = Command("status", STATUS_CODE, b"", When.POLL)
 COMMANDS = (
     Command("identification", 0x5A, b"\t", When.IDENTIFY),
     STATUS,
@@ -63,30 +68,6 @@ COMMANDS = (
 _ALLOWED = {(command.code, command.data) for command in COMMANDS}
 _NAMES: Mapping[int, str] = {int(c.code): c.name for c in reversed(COMMANDS)}
 
-FM_BUSY = -100100
-SHOWN_BY_ERROR: Mapping[int, tuple[str, bool]] = {
-    FM_BUSY: ("busy", True),
-    -100101: ("fiscal_memory_error", True),
-    -100105: ("fiscal_memory_missing", True),
-    -100106: ("fiscal_memory_error", True),
-    -100114: ("fiscal_memory_full", True),
-    -100116: ("fiscal_memory_error", True),
-    -100400: ("power_supply_fault", True),
-    -100401: ("power_supply_fault", True),
-    -100402: ("head_overheat", True),
-    -100403: ("paper_end", True),
-    -100404: ("cover_open", True),
-    -100405: ("paper_near_end", True),
-    -100407: ("cutter_error", True),
-    -100501: ("ram_reset", True),
-    -100505: ("fiscal_memory_error", True),
-    -100506: ("battery_low", True),
-    -100508: ("clock_set", False),
-    -110811: ("day_over_24h", True),
-    -111024: ("day_over_24h", True),
-}
-"""Error codes that say something of the device, not of the command (Datecs group C protocol 2.08, error list).
--100502 (flash) and -100503 (SD card) have no state of their own; they are told in words."""
 _ERRORS: Mapping[int, str] = {
     -100502: "flash memory error",
     -100503: "SD card error",
@@ -290,169 +271,18 @@ def _refused(frame: Frame) -> str | None:
     if frame.command == STATUS.code and frame.status:
         return None
     if frame.error is None and not frame.data and frame.status:
-        return _refused_by_status(frame.status)
+        return _refused_bystatus_bytes(frame.status)
     if not frame.error or frame.error in SHOWN_BY_ERROR:
         return None
     return f"error {frame.error}"
 
 
-def _refused_by_status(status: bytes) -> str | None:
+def _refused_bystatus_bytes(status: bytes) -> str | None:
     if status[0] & 0x02:
         return "it does not know it"
     if status[0] & 0x01:
         return "syntax error"
     return "not allowed now" if status[1] & 0x02 else None
-
-
-# What the replies say
-
-_SERIAL = re.compile(r"[A-Z]{2}\d{6}")
-
-
-def _fields(frame: Frame) -> list[str]:
-    """INFERENCE: cp1251 fits the Bulgarian firmware; the Baltic code page is not known."""
-    text = frame.data.decode("cp1251", errors="replace")
-    return [field.strip() for field in text.removesuffix("\t").split("\t")]
-
-
-def identify(replies: Sequence[Reply]) -> Identity:
-    """5Ah. Unexpected where it is not the identification of a Datecs printer."""
-    found = Identity()
-    for reply in replies:
-        frame = reply.frame
-        if frame.command == 0x5A and frame.data:
-            found = found.updated(_diagnostic(frame))
-        elif frame.command == 0x7B and reply.request and reply.request.data == b"1\t":
-            found = found.updated(_numbers(_fields(frame)))
-        elif frame.command == 0x63 and not frame.error:
-            found = found.updated(Identity(tax_number=_set_number(_fields(frame)[0])))
-    return found
-
-
-def _diagnostic(frame: Frame) -> Identity:
-    """With TAB: name, firmware, its date, its time, checksum, switches, serial, fiscal memory. Without: name,
-    "firmware date time", checksum, switches, serial, fiscal memory."""
-    fields = _fields(frame)
-    if len(fields) == 1:
-        name, firmware, *rest = [field.strip() for field in fields[0].split(",")] + [""]
-        fields = [name, *[*firmware.split(), "", "", ""][:3], *rest]
-    if len(fields) < 8 or not _SERIAL.fullmatch(fields[6]):
-        raise Unexpected(f"{' '.join(fields)!r} is not the identification of an ISL X printer")
-    return Identity(
-        maker="Datecs",
-        model=fields[0],
-        firmware=" ".join(fields[1:4]),
-        serial=fields[6],
-        fiscal_memory_number=fields[7],
-    )
-
-
-def _numbers(fields: Sequence[str]) -> Identity:
-    if len(fields) < 5:
-        return Identity()
-    return Identity(serial=fields[0], fiscal_memory_number=fields[1], tax_number=_set_number(fields[4]))
-
-
-def _set_number(number: str) -> str:
-    """Nothing but zeros is no number."""
-    return number if number.strip("0") else ""
-
-
-def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
-    state = DeviceState()
-    for reply in replies:
-        state = _newer(state, _reply_state(reply, profile))
-    if replies and replies[-1].frame.command == "SYN":
-        state = replace(state, busy=True)
-    return state
-
-
-def _newer(state: DeviceState, newer: DeviceState) -> DeviceState:
-    """40h tells the day of the last record, 56h the time too: the finer of two answers about one day is
-    kept."""
-    if state.last_z_time and newer.last_z_time:
-        newer = replace(newer, last_z_time=max(state.last_z_time, newer.last_z_time))
-    return state.updated(newer)
-
-
-def _reply_state(reply: Reply, profile: Profile) -> DeviceState:
-    frame = reply.frame
-    if not isinstance(frame.command, int):
-        return DeviceState()
-    state = DeviceState(online=True).updated(profile.read(dict(enumerate(_status(frame)))))
-    read = _READERS.get((frame.command, reply.request.data if reply.request else b""))
-    read = read or _READERS.get((frame.command, b""))
-    if read and not frame.error and frame.data:
-        state = state.updated(read(_fields(frame)))
-    shown = SHOWN_BY_ERROR.get(frame.error or 0)
-    return state.with_flags({shown[0]: shown[1]}) if shown else state
-
-
-def _status(frame: Frame) -> bytes:
-    """4Ah gives the status bytes as data too."""
-    data = frame.data.removesuffix(b"\t")
-    told = frame.command == STATUS.code and len(data) == STATUS_BYTES and min(data) >= 0x80
-    return frame.status or (data if told else b"")
-
-
-def _clock(fields: Sequence[str]) -> DeviceState:
-    return DeviceState(device_time=_time(fields[0].removesuffix(" DST"), "%d-%m-%y %H:%M:%S"))
-
-
-def _last_record(fields: Sequence[str]) -> DeviceState:
-    if len(fields) != 10:
-        return DeviceState()
-    return DeviceState(last_z_number=_whole(fields[0]), last_z_time=_time(fields[9], "%d-%m-%y"))
-
-
-def _last_record_time(fields: Sequence[str]) -> DeviceState:
-    return DeviceState(last_z_time=_time(fields[0].removesuffix(" DST"), "%d-%m-%Y %H:%M:%S"))
-
-
-def _last_report(fields: Sequence[str]) -> DeviceState:
-    """Number and time of the last receipt, then of the last Z report."""
-    if len(fields) != 4:
-        return DeviceState()
-    return DeviceState(last_z_number=_whole(fields[2]), last_z_time=_time(fields[3], "%d-%m-%Y %H:%M:%S"))
-
-
-def _day_sums(fields: Sequence[str]) -> DeviceState:
-    return DeviceState(day_open=_any_sum(fields[1:9]) if len(fields) == 9 else None)
-
-
-def _any_sum(fields: Sequence[str]) -> bool | None:
-    if not all(re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in fields):
-        return None
-    return any(field.strip("+-0.") for field in fields)
-
-
-def _whole(field: str) -> int | None:
-    return int(field) if field.isascii() and field.isdigit() and len(field) < 12 else None
-
-
-def _time(text: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, form)  # noqa: DTZ007 - the device knows no zone
-    except ValueError:
-        return None
-
-
-def _receipt(fields: Sequence[str]) -> DeviceState:
-    return DeviceState(receipt_open={"0": False, "1": True, "2": True, "3": True, "4": True}.get(fields[0]))
-
-
-_READERS: Mapping[tuple[int, bytes], Callable[[Sequence[str]], DeviceState]] = {
-    (0x3E, b""): _clock,
-    (0x40, b""): _last_record,
-    (0x41, b""): _day_sums,
-    (0x44, b""): lambda fields: DeviceState(free_z_records=_whole(fields[0])),
-    (0x4C, b""): _receipt,
-    (0x56, b""): _last_record_time,
-    (0x63, b""): lambda fields: DeviceState(tax_number_set=bool(_set_number(fields[0]))),
-    (0x7B, b"3\t"): _last_report,
-    (0x6E, b"0\t"): lambda fields: DeviceState(day_open=_any_sum(fields[:7]) if len(fields) >= 6 else None),
-}
-"""By command and its data; with b"", whatever the data were."""
 
 
 def explain(reply: Reply, profile: Profile) -> str:
@@ -462,8 +292,8 @@ def explain(reply: Reply, profile: Profile) -> str:
             "SYN": "The device is working on the request; wait for its answer.",
             "NAK": "The device could not read the request; send it again with the same sequence number.",
         }[frame.command]
-    status = _status(frame)
-    said = f', "{"; ".join(_fields(frame))}"' if frame.data and frame.command != STATUS.code else ""
+    status = status_bytes(frame)
+    said = f', "{"; ".join(told(frame))}"' if frame.data and frame.command != STATUS.code else ""
     refused = _refused(frame)
     if refused:
         said += f"; the device refuses the command: {_ERRORS.get(frame.error or 0, refused)}"

@@ -8,6 +8,7 @@ from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
+from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family
@@ -17,5 +18,6 @@ FAMILIES: Mapping[str, Family] = {
         ATOL_V2,
         ATOL_V3,
         ESCPOS,
+        TREMOL_ZFP,
     )
 }

@@ -44,8 +44,9 @@ IDENTIFIED = {
     "atol_v2": ("ATOL 30F", "ATOL"),
     "atol_v3": ("ATOL 30F", "ATOL"),
     "datecs_isl_x": ("FP-700X", "Datecs"),
+    "tremol_zfp": ("FP-21", "Tremol"),
 }
-CHECKED = ("datecs_isl_legacy", "datecs_isl_x")
+CHECKED = ("datecs_isl_legacy", "datecs_isl_x", "tremol_zfp")
 """Families whose every byte is under a checksum; the one unmarked byte of ESC/POS has nothing to be checked
 by."""
 

@@ -3,7 +3,8 @@
 import pytest
 
 from agent.devices import profile_store
-from protocols.device.datecs_isl_x import FAMILY, SHOWN_BY_ERROR
+from protocols.device.datecs_isl_x import FAMILY
+from protocols.device.datecs_isl_x_reply import SHOWN_BY_ERROR
 from protocols.device.exchange import Frame
 from protocols.device.family import Command, Reply, When
 from protocols.errors import Busy, Garbled, Rejected, Unexpected, UsageError
