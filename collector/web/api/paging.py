@@ -11,7 +11,7 @@ M = TypeVar("M", bound=Model)
 
 class Slice(Schema):
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 50
-    offset: Annotated[int, Field(ge=0)] = 0
+    offset: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
 
 
 def cut(rows: QuerySet[M], part: Slice) -> tuple[int, list[M]]:

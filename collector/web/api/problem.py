@@ -1,6 +1,6 @@
 """Every refusal is a problem document (RFC 9457) with a stable code, as at the agents' door."""
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -23,6 +23,7 @@ def install(api: NinjaAPI) -> None:
     api.exception_handler(PermissionDenied)(_forbidden)
     api.exception_handler(Http404)(_not_found)
     api.exception_handler(ValidationError)(_not_valid)
+    api.exception_handler(RequestDataTooBig)(_too_large)
     api.exception_handler(HttpError)(_http)
     api.exception_handler(PlombaError)(_refused)
 
@@ -42,6 +43,10 @@ def _not_found(request: HttpRequest, e: Exception) -> HttpResponse:
 def _not_valid(request: HttpRequest, e: ValidationError) -> HttpResponse:
     places = (f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in e.errors)
     return problem(422, "api.invalid", "The request is not valid", "; ".join(places))
+
+
+def _too_large(request: HttpRequest, e: Exception) -> HttpResponse:
+    return problem(413, "api.too_large", "The request is larger than allowed", str(e))
 
 
 def _http(request: HttpRequest, e: HttpError) -> HttpResponse:

@@ -2,13 +2,14 @@
 
 from ninja import NinjaAPI
 
-from collector.web.api import backups, incidents, inventory, people, problem, session
+from collector.web.api import backups, incidents, inventory, parser, people, problem, session
 
 api = NinjaAPI(
     title="Plomba",
     version="1.0.0",
     description="Everything that the dashboard shows and does. Refusals are problem documents (RFC 9457).",
     docs_url=None,
+    parser=parser.PlainText(),
 )
 problem.install(api)
 api.add_router("", session.router)

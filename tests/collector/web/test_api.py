@@ -197,3 +197,25 @@ def test_a_device_tells_its_state_as_it_was_stored() -> None:
     assert item["state"] == {"paper_end": True, "last_z_number": 7, "supply_voltage": 23.9}
     assert item["state"]["paper_end"] is True
     assert (item["contact"], item["standing"]) == ("ok", "ok")
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "half a character"])
+def test_what_no_database_keeps_is_refused(text: str) -> None:
+    client = world.signed_in("manager")
+    for path, body in (
+        ("/session", {"username": text, "password": "x"}),
+        ("/enrol-codes", {**ENROL, "site": text}),
+    ):
+        assert call(client, "POST", V1 + path, {**body}).status_code in (400, 422)  # type: ignore[attr-defined]
+    assert call(client, "POST", f"{V1}/enrol-codes", {**ENROL, "site": "\U0001f600 ž"}).status_code == 201  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", ["/devices?q=%00", "/terminals/%00", "/backups/runs?terminal=%00"])
+def test_an_address_with_nul_is_refused(path: str) -> None:
+    is_problem(world.signed_in("reader").get(V1 + path), 400, "api.invalid")
+
+
+def test_bounds() -> None:
+    client = world.signed_in("manager")
+    is_problem(client.get(f"{V1}/incidents?offset=99999999999999999999"), 422, "api.invalid")
+    is_problem(call(client, "POST", f"{V1}/people", {"x": "a" * (2 << 20)}), 413, "api.too_large")
