@@ -2,6 +2,7 @@
 with EOT. Only read-only commands exist here. Source: atol4j, transport v2."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from protocols.device.atol_dialogue import CONTROL, AtolV2Exchange, cut, pack
 from protocols.device.atol_reply import (
@@ -133,7 +134,13 @@ FAMILY = Family(
     identify=identify,
     read_state=read_state,
     read_only_commands=COMMANDS,
-    evidence=EVIDENCE,
+    evidence=replace(
+        EVIDENCE,
+        open_questions=(
+            *EVIDENCE.open_questions,
+            "the checksum is an exclusive or: two bytes that changed places on the line pass it unseen",
+        ),
+    ),
     explain=explain,
     unmarked_answers=True,
 )

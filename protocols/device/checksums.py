@@ -14,7 +14,14 @@ def crc8_31(data: bytes) -> int:
     empty packet with ID 01h has 9Dh; atol4j, TransportProtocolV3)."""
     crc = 0xFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x31) & 0xFF if crc & 0x80 else crc << 1
+        crc = _CRC8_31[crc ^ byte]
     return crc
+
+
+def _crc8_31_of(byte: int) -> int:
+    for _ in range(8):
+        byte = (byte << 1 ^ 0x31) & 0xFF if byte & 0x80 else byte << 1
+    return byte
+
+
+_CRC8_31 = bytes(map(_crc8_31_of, range(256)))
