@@ -100,6 +100,8 @@ class Talk:
             if isinstance(step, Write):
                 self._write(step.data)
             step = self._listen(step)
+        if step.farewell:
+            self.device(step.farewell)
         return step.frame
 
     def _write(self, data: bytes) -> None:

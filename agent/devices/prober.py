@@ -8,6 +8,7 @@ from agent.clock import Clock
 from agent.devices.interview import Answers, Interview, choose, identify, read
 from agent.devices.line import line_of
 from agent.ports import Port, open_port
+from protocols.device.exchange import Write
 from protocols.device.family import Family, Serial, When
 from protocols.device.profile import EMPTY, Profile, Profiles
 from protocols.errors import DeviceError, NoReply, UsageError
@@ -62,11 +63,11 @@ def _speeds(port: str, usual: Serial) -> tuple[int, ...]:
 
 
 def _loudness(family: Family) -> int:
-    """Printable bytes in the first question: a receipt printer of another family would print them, so the
-    family with the fewest asks first."""
+    """Bytes of the first question that a receipt printer of another family would print, so that the family
+    with the fewest asks first; of equals the one that the registry names first."""
     command = (family.commands(When.POLL) or family.read_only_commands)[0]
-    raw = family.codec.encode(command, family.codec.first_sequence())
-    return sum(0x20 <= byte < 0x7F for byte in raw)
+    first = family.codec.exchange(command, family.codec.first_sequence()).start()
+    return sum(byte >= 0x20 for byte in first.data) if isinstance(first, Write) else 0
 
 
 _PATIENCE_S = 10.0

@@ -15,6 +15,8 @@ def run(exchange: Exchange, port: Port, clock: Clock) -> Frame:
         if isinstance(step, Write):
             port.write(step.data)
         step = _listen(exchange, port, clock, step, end)
+    if step.farewell:
+        port.write(step.farewell)
     return step.frame
 
 

@@ -25,3 +25,31 @@ def _crc8_31_of(byte: int) -> int:
 
 
 _CRC8_31 = bytes(map(_crc8_31_of, range(256)))
+
+
+def xor(body: bytes) -> bytes:
+    """Shtrih-M, standard line: all bytes from LEN on (the manual says "addition"; the frames on record show
+    exclusive or)."""
+    total = 0
+    for byte in body:
+        total ^= byte
+    return bytes([total])
+
+
+def crc16_ccitt_false(body: bytes) -> bytes:
+    """Shtrih-M, second line: polynomial 1021h from FFFFh, high bit first, nothing reflected ("123456789" has
+    29B1h), sent low byte first."""
+    crc = 0xFFFF
+    for byte in body:
+        crc = (crc << 8 & 0xFFFF) ^ _CCITT[crc >> 8 ^ byte]
+    return crc.to_bytes(2, "little")
+
+
+def _ccitt(index: int) -> int:
+    crc = index << 8
+    for _ in range(8):
+        crc = (crc << 1 ^ 0x1021) & 0xFFFF if crc & 0x8000 else crc << 1
+    return crc
+
+
+_CCITT = tuple(map(_ccitt, range(256)))

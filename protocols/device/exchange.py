@@ -35,9 +35,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The reply, proven to belong to the request."""
+    """The reply, proven to belong to the request. `farewell`: bytes to send now that nothing answers, such as
+    an acknowledgement, without which the device would give the reply again to whoever comes next."""
 
     frame: Frame
+    farewell: bytes = b""
 
 
 Step = Write | Wait | Done

@@ -8,16 +8,20 @@ from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
+from protocols.device.shtrih_v1 import FAMILY as SHTRIH_V1
+from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
 from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
+        ESCPOS,  # first: its question disturbs no other device, and most devices are of this family
         DATECS_ISL_LEGACY,
         DATECS_ISL_X,
+        SHTRIH_V1,
+        SHTRIH_V2,
         ATOL_V2,
         ATOL_V3,
-        ESCPOS,
         TREMOL_ZFP,
     )
 }

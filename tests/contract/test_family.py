@@ -45,8 +45,10 @@ IDENTIFIED = {
     "atol_v3": ("ATOL 30F", "ATOL"),
     "datecs_isl_x": ("FP-700X", "Datecs"),
     "tremol_zfp": ("FP-21", "Tremol"),
+    "shtrih_v1": ("ШТРИХ-М-01Ф", "Shtrih-M"),
+    "shtrih_v2": ("ШТРИХ-М-01Ф", "Shtrih-M"),
 }
-CHECKED = ("datecs_isl_legacy", "datecs_isl_x", "tremol_zfp")
+CHECKED = ("datecs_isl_legacy", "datecs_isl_x", "shtrih_v1", "shtrih_v2", "tremol_zfp")
 """Families whose every byte is under a checksum; the one unmarked byte of ESC/POS has nothing to be checked
 by."""
 

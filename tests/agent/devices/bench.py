@@ -17,8 +17,7 @@ from agent.devices import profile_store
 from agent.devices.poller import Poller
 from agent.ports.serial_port import SerialPort
 from protocols.device.registry import FAMILIES
-from tests.emulators.datecs_isl_legacy import DatecsIsl
-from tests.emulators.escpos import EscPos
+from tests.contract.families import CASES
 from tests.emulators.machine import Machine
 from tests.emulators.runner import PtyLine
 
@@ -43,9 +42,6 @@ class SkewedClock:
         return event.wait(timeout_s)
 
 
-MACHINES: dict[str, Callable[[], Machine]] = {"escpos": EscPos, "datecs_isl_legacy": DatecsIsl}
-
-
 @dataclass
 class Till:
     """`line`: None while the device is unplugged."""
@@ -57,7 +53,7 @@ class Till:
     jitter: Callable[[float, float], float] = random.uniform
 
     def __post_init__(self) -> None:
-        self.machine = MACHINES[self.family]()
+        self.machine = CASES[self.family].emulator()
         self.port = str(self.folder / "port")
 
     def plug_in(self, machine: Machine | None = None) -> None:
