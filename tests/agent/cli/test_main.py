@@ -55,8 +55,13 @@ def test_help_starts_light() -> None:
     assert not {"pydantic", "serial", "agent.config", "cryptography", "apscheduler"} & loaded
 
 
-def test_the_right_configuration(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--config", str(EXAMPLE)]) == 0
+def test_the_example_is_right_once_its_recovery_key_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recovery.pub").write_text("key")
+    config = tmp_path / "agent.toml"
+    config.write_text(EXAMPLE.read_text().replace("/etc/plomba/recovery.pub", f"{tmp_path}/recovery.pub"))
+    assert main(["check", "--config", str(config)]) == 0
     assert "ok, 2 devices" in capsys.readouterr().out
 
 
