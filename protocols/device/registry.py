@@ -8,6 +8,7 @@ from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
+from protocols.device.posnet import FAMILY as POSNET
 from protocols.device.shtrih_v1 import FAMILY as SHTRIH_V1
 from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
 from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
@@ -22,6 +23,7 @@ FAMILIES: Mapping[str, Family] = {
         SHTRIH_V2,
         ATOL_V2,
         ATOL_V3,
+        POSNET,
         TREMOL_ZFP,
     )
 }

@@ -44,6 +44,7 @@ IDENTIFIED = {
     "atol_v2": ("ATOL 30F", "ATOL"),
     "atol_v3": ("ATOL 30F", "ATOL"),
     "datecs_isl_x": ("FP-700X", "Datecs"),
+    "posnet": ("POSNET THERMAL XL2 ONLINE", "Posnet"),
     "tremol_zfp": ("FP-21", "Tremol"),
     "shtrih_v1": ("ШТРИХ-М-01Ф", "Shtrih-M"),
     "shtrih_v2": ("ШТРИХ-М-01Ф", "Shtrih-M"),
