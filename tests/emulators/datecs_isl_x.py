@@ -76,6 +76,9 @@ class DatecsIslX(Machine):
     def state(self) -> dict[str, Any]:
         return super().state() | {"executed": len(self.executed), "status": self.status().hex()}
 
+    def quiet(self) -> None:
+        self._buffer = b""
+
     def answer(self, data: bytes) -> bytes:
         if "offline" in self.faults:
             return b""

@@ -52,6 +52,9 @@ class Machine:
     def answer(self, data: bytes) -> bytes:
         raise NotImplementedError
 
+    def quiet(self) -> None:
+        """The line has gone still: a device with a time-out between bytes forgets half a frame."""
+
     def behaves(self, name: str) -> int:
         return self.behaviour.get(name, 0)
 

@@ -22,6 +22,8 @@ from tests.emulators.machine import Machine, Unknown
 
 _IN_OPEN = 0x20
 _PIECE = 4096
+_GAP_S = 0.02
+"""No byte for so long after another: a frame that is not complete never will be."""
 _SLOW_S = 0.05
 
 
@@ -98,10 +100,15 @@ class PtyLine(Line):
             self.master = -1
 
     def _run(self) -> None:
+        gap_s: float | None = None
         while self.master >= 0:
-            ready, _, _ = select.select([self.master, self._stop], [], [])
+            ready, _, _ = select.select([self.master, self._stop], [], [], gap_s)
             if self._stop in ready:
                 return
+            gap_s = _GAP_S if ready else None
+            if not ready:
+                self.machine.quiet()
+                continue
             data = self._read()
             if data:
                 self.send(self.machine.receive(data))
