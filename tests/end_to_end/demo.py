@@ -47,7 +47,9 @@ class Progress:
 def main() -> int:
     headless = bool(os.environ.get("HEADLESS"))
     if not free(PORT):
-        say(f"Port {PORT} is in use on this machine, perhaps by another demo. Try: make demo PORT={PORT + 1000}")
+        say(
+            f"Port {PORT} is in use on this machine, perhaps by another demo. Try: make demo PORT={PORT + 1000}"
+        )
         return 1
     home = clean(ROOT / "var" / "demo")
     with Stage(home, port=PORT) as stage:
