@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Callable
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -107,6 +108,17 @@ class Device(Table):
     drawer_open_too_long_s: Annotated[float, Field(gt=0, le=86400)] = 120.0
     clock_drift_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
 
+    @model_validator(mode="after")
+    def _reached(self) -> Self:
+        way, ways = address.parse(self.port).way, FAMILIES[self.family].ports.ways
+        if way in ways:
+            return self
+        others = [name for name, family in FAMILIES.items() if way in family.ports.ways]
+        raise _wrong(
+            f"family {self.family!r} is not reached by a port of the kind {way}, but by {', '.join(ways)}",
+            f"for {way}: {', '.join(others) or 'no family'}",
+        )
+
 
 class Host(Table):
     sample_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
@@ -144,14 +156,15 @@ class Config(Table):
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
         _unique("device", "id", [device.id for device in self.devices])
-        _unique("device", "port", [device.port for device in self.devices])
+        _unique("device", "port", [device.port for device in self.devices], address.place)
         _unique("backup", "name", [backup.name for backup in self.backups])
         return self
 
 
-def _unique(table: str, key: str, values: list[str]) -> None:
+def _unique(table: str, key: str, values: list[str], same: Callable[[str], str] = str) -> None:
+    compared = [same(value) for value in values]
     for index, value in enumerate(values):
-        if value in values[:index]:
+        if compared[index] in compared[:index]:
             raise _wrong(f"[[{table}]] number {index + 1} has the same {key} {value!r} as one before it")
 
 

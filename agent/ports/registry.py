@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from agent.config.address import SerialAddress, TcpAddress, parse
+from agent.config.address import Address, SerialAddress, TcpAddress, parse
 from agent.ports.port import Port
 from agent.ports.serial_port import SerialPort
 from agent.ports.tcp_port import TcpPort
@@ -19,6 +19,8 @@ def open_port(address: str, line: Serial) -> Port:
             return SerialPort(path, line)
         case TcpAddress(host, port):
             return TcpPort(host, port)
+        case other:
+            raise PortGone(f"ports of the kind {other.way} cannot be opened here", code="port.unsupported")
 
 
 def exists(address: str) -> bool | None:
@@ -30,7 +32,7 @@ def exists(address: str) -> bool | None:
             return None
 
 
-def _parsed(address: str) -> SerialAddress | TcpAddress:
+def _parsed(address: str) -> Address:
     try:
         return parse(address)
     except ValueError as e:

@@ -57,14 +57,48 @@ class Serial:
     stopbits: int = 1
 
 
+class Way(StrEnum):
+    """The kinds of port. SERIAL, TCP and USB carry a stream of bytes; the others carry whole messages, which
+    come as they were sent or not at all."""
+
+    SERIAL = "serial"
+    TCP = "tcp"
+    USB = "usb"
+    HID = "hid"
+    SIGNALS = "signals"
+    SPOOLER = "spooler"
+    HTTP = "http"
+
+
+_STREAMS = frozenset({Way.SERIAL, Way.TCP, Way.USB})
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where devices of the family are found. `vid_pids` are hints, never proof."""
+    """Where devices of the family are found. `vid_pids` are hints, never proof. `messages`: the ways other
+    than a stream of bytes."""
 
     serial: Serial | None = None
     tcp: tuple[int, ...] = ()
     vid_pids: tuple[tuple[int, int], ...] = ()
     usb_printer_class: bool = False
+    messages: tuple[Way, ...] = ()
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """What reaches the family. TCP reaches whatever has a serial line: a serial device server carries the
+        same bytes."""
+        stream = {
+            Way.SERIAL: self.serial is not None,
+            Way.TCP: bool(self.tcp) or self.serial is not None,
+            Way.USB: self.usb_printer_class,
+        }
+        return (*(way for way, reaches in stream.items() if reaches), *self.messages)
+
+    @property
+    def whole_messages(self) -> bool:
+        """No port of the family carries a stream: nothing comes cut, glued or with noise around it."""
+        return not _STREAMS.intersection(self.ways)
 
 
 class Known(StrEnum):
@@ -127,7 +161,8 @@ class Family:
     never raises: what a reply does not say stays None. `capabilities` reads a sensor mask from the reply that
     carries it. `counters` reads wear counters, units in the names. `explain` says in words what one reply or
     request means. `unmarked_answers`: an answer does not say which question it answers, so after a silence
-    nothing more may be asked over the same connection."""
+    nothing more may be asked over the same connection. `at`: the family as the device with a USB product id
+    speaks it, where the id is a part of what is sent."""
 
     name: str
     models: tuple[str, ...]
@@ -141,6 +176,11 @@ class Family:
     capabilities: Callable[[Reply], int | None] | None = None
     counters: Callable[[Sequence[Reply]], Mapping[str, int]] | None = None
     unmarked_answers: bool = False
+    at: "Callable[[int], Family] | None" = None
+
+    def on(self, product: int | None) -> "Family":
+        """The family on a port whose address has this USB product id; None: the address has none."""
+        return self.at(product) if self.at and product is not None else self
 
     def commands(self, when: When) -> tuple[Command, ...]:
         return tuple(command for command in self.read_only_commands if command.when is when)
