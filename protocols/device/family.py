@@ -75,13 +75,16 @@ _STREAMS = frozenset({Way.SERIAL, Way.TCP, Way.USB})
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where devices of the family are found. `vid_pids` are hints, never proof. `messages`: the ways other
-    than a stream of bytes."""
+    """Where devices of the family are found. `vid_pids` are hints, never proof. `names`: makers' words that
+    stand in what a device says of itself over USB, lower case; hints too. `languages`: what stands under CMD
+    in an IEEE 1284 id, upper case. `messages`: the ways other than a stream of bytes."""
 
     serial: Serial | None = None
     tcp: tuple[int, ...] = ()
     vid_pids: tuple[tuple[int, int], ...] = ()
     usb_printer_class: bool = False
+    names: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     messages: tuple[Way, ...] = ()
 
     @property
