@@ -273,6 +273,9 @@ def explain_answer(reply: Reply, profile: Profile) -> str:
     return f"{asked} Status: {'; '.join(notes) if notes else 'nothing to report'}."
 
 
+VID_PIDS = ((0x2912, 0x0005),)
+"""Of the virtual COM port; udev rules and programs of others for ATOL's driver name these numbers."""
+NAMES = ("atol", "атол")
 EVIDENCE = Evidence(
     Known.MANUAL,
     "2026-11-23",

@@ -8,6 +8,8 @@ from protocols.device.atol_dialogue import CONTROL, AtolV2Exchange, cut, pack
 from protocols.device.atol_reply import (
     COMMANDS,
     EVIDENCE,
+    NAMES,
+    VID_PIDS,
     answer_of,
     explain_answer,
     explain_request,
@@ -129,7 +131,9 @@ FAMILY = Family(
     models=(
         "ATOL and FPrint printers on protocol v2: FPrint-5200K, FPrint-02K, FPrint-03K, FPrint-88K, FPrint-11",
     ),
-    ports=Ports(serial=Serial((115200, 57600, 38400, 19200, 9600, 4800)), tcp=(5555,)),
+    ports=Ports(
+        serial=Serial((115200, 57600, 38400, 19200, 9600, 4800)), tcp=(5555,), vid_pids=VID_PIDS, names=NAMES
+    ),
     codec=_Codec(),
     identify=identify,
     read_state=read_state,

@@ -9,6 +9,8 @@ from protocols.device.atol_packet import ADD, ASYNC_ID, IDS, TASK_STATUS, cut, p
 from protocols.device.atol_reply import (
     COMMANDS,
     EVIDENCE,
+    NAMES,
+    VID_PIDS,
     answer_of,
     explain_answer,
     explain_request,
@@ -189,7 +191,9 @@ def explain(reply: Reply, profile: Profile) -> str:
 FAMILY = Family(
     name="atol_v3",
     models=("ATOL 11F, 15F, 20F, 22PTK, 25F, 30F, 50F, 55F, 77F, 90F, 91F, 92F on protocol v3",),
-    ports=Ports(serial=Serial((115200, 57600, 38400, 19200, 9600)), tcp=(5555,)),
+    ports=Ports(
+        serial=Serial((115200, 57600, 38400, 19200, 9600)), tcp=(5555,), vid_pids=VID_PIDS, names=NAMES
+    ),
     codec=_Codec(),
     identify=identify,
     read_state=read,

@@ -342,7 +342,11 @@ FAMILY = Family(
         "Daisy Compact, eXpert, Perfect, Micro, FX",
         "Incotex 133, 181, 300S, 300SM, 777",
     ),
-    ports=Ports(serial=Serial((115200, 9600, 19200, 38400, 57600, 4800, 2400, 1200)), tcp=(3999, 4999, 9100)),
+    ports=Ports(
+        serial=Serial((115200, 9600, 19200, 38400, 57600, 4800, 2400, 1200)),
+        tcp=(3999, 4999, 9100),
+        names=("datecs", "eltrade", "daisy", "incotex"),
+    ),
     codec=_Codec(),
     identify=identify,
     read_state=read_state,

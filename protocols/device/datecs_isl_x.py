@@ -317,7 +317,7 @@ FAMILY = Family(
         "Datecs FMP-350X, FMP-55X, FP-700X, FP-700XE, FP-700MX",
         "Datecs WP-500X, WP-50X, DP-25X, DP-150X, DP-150MX, DP-05C",
     ),
-    ports=Ports(serial=Serial((115200, 57600, 38400, 19200, 9600)), tcp=(4999, 3999)),
+    ports=Ports(serial=Serial((115200, 57600, 38400, 19200, 9600)), tcp=(4999, 3999), names=("datecs",)),
     codec=_Codec(),
     identify=identify,
     read_state=read_state,

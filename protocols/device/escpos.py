@@ -298,6 +298,8 @@ FAMILY = Family(
         tcp=(9100,),
         vid_pids=((0x04B8, 0x0202), (0x04B8, 0x0E03), (0x04B8, 0x0E15)),
         usb_printer_class=True,
+        names=("epson", "citizen", "bixolon", "rongta", "gprinter", "xprinter"),
+        languages=("ESC/POS", "ESCPOS"),
     ),
     codec=_Codec(),
     identify=identify,

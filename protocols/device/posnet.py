@@ -383,7 +383,11 @@ def explain(reply: Reply, profile: Profile) -> str:  # noqa: ARG001 - no status 
 FAMILY = Family(
     name="posnet",
     models=("Posnet Thermal, Trio, Temo and others on the Posnet protocol", "Novitus in Posnet mode"),
-    ports=Ports(serial=Serial((9600, 115200, 57600, 38400, 19200)), vid_pids=((0x1424, 0x100B),)),
+    ports=Ports(
+        serial=Serial((9600, 115200, 57600, 38400, 19200)),
+        vid_pids=((0x1424, 0x100B),),
+        names=("posnet", "novitus"),
+    ),
     codec=_Codec(),
     identify=identify,
     read_state=read_state,

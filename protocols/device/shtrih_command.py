@@ -46,7 +46,11 @@ def commands(password: int = SYSTEM_ADMINISTRATOR) -> tuple[Command, ...]:
 
 NAMES: Mapping[int, str] = {int(command.code): command.name for command in commands()}
 
-PORTS = Ports(serial=Serial((115200, 4800, 9600, 57600, 38400, 19200, 2400)), tcp=(7778,))
+PORTS = Ports(
+    serial=Serial((115200, 4800, 9600, 57600, 38400, 19200, 2400)),
+    tcp=(7778,),
+    names=("shtrih", "штрих", "poscenter"),
+)
 MODELS = (
     "Shtrih-M: SHTRIH-M-FR-K, SHTRIH-FR-K, SHTRIH-MINI-FR-K, SHTRIH-LIGHT-FR-K, SHTRIH-COMBO-FR-K",
     "Shtrih-M with a fiscal storage: SHTRIH-M-01F, SHTRIH-M-02F, SHTRIH-LIGHT-01F, SHTRIH-NANO-F",

@@ -314,7 +314,7 @@ def _explain_ping(frame: Frame, profile: Profile) -> str:
 FAMILY = Family(
     name="tremol_zfp",
     models=("Tremol FP, M and S series, ZFP protocol",),
-    ports=Ports(serial=Serial((115200, 9600, 57600, 38400, 19200))),
+    ports=Ports(serial=Serial((115200, 9600, 57600, 38400, 19200)), names=("tremol",)),
     codec=_Codec(),
     identify=identify,
     read_state=read_state,
