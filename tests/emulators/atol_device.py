@@ -22,7 +22,8 @@ _ANSWERED = {
 
 
 class AtolDevice(Machine):
-    """`now` gives the device's wall clock as DD-MM-YY HH:MM:SS."""
+    """`now` gives the device's wall clock as DD-MM-YY HH:MM:SS. `receipt_number` is carried by the answer to
+    3Fh."""
 
     models = ("ATOL 30F", "ATOL 11F")
     faults_known: ClassVar[tuple[str, ...]] = (
@@ -44,14 +45,22 @@ class AtolDevice(Machine):
     ) -> None:
         super().__init__(model)
         self.now = now
+        self.receipt_number = 7
 
     def execute(self, payload: bytes) -> bytes:
         """The answer to password and command."""
         command = payload[2:].hex().upper()
+        self.executed.append(command)
+        if payload[:2] == b"\x00\x00" and command not in _READ_ONLY:
+            self.forbidden.append(command)
+        return self.told(payload)
+
+    def told(self, payload: bytes) -> bytes:
+        """The same without doing anything."""
+        command = payload[2:].hex().upper()
         if payload[:2] != b"\x00\x00":
             return b"\x55\x8c\x00"
         if command not in _READ_ONLY:
-            self.forbidden.append(command)
             return b"\x55\x66\x00"
         told = {"3F": self._state, "45": self._code, "A410": self._shift, "B3": self._last_error}
         return told[command]() if command in told else self._fixed(command)
@@ -73,7 +82,9 @@ class AtolDevice(Machine):
         has = self.faults.__contains__
         day, month, year, hour, minute, second = (int(self.now()[at : at + 2], 16) for at in range(0, 17, 3))
         flags = 0x49 | sum(bit for name, bit in _FLAGS.items() if has(name))
+        flags ^= 0x04 * bool(self.behaves("drawer_open_is_low"))
         flags &= 0xFF ^ (has("not_fiscalised") | has("paper_end") << 3 | has("fiscal_memory_missing") << 6)
         when = bytes([year, month, day, hour, minute, second])
         head = b"\x44\x01\x01" + when + bytes([flags]) + b"\x00\x12\x34\x56\x3e\x58\x00"
-        return head + b"\x01\x00\x07\x00\x12" + bytes([has("receipt_open")]) + bytes(5) + b"\x02\x01"
+        receipt = bytes.fromhex(f"{self.receipt_number:04d}")
+        return head + b"\x01" + receipt + b"\x00\x12" + bytes([has("receipt_open")]) + bytes(5) + b"\x02\x01"

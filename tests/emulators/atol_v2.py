@@ -23,7 +23,11 @@ class AtolV2(AtolDevice):
         "collision_once",
         "stale_command",
         "never_ready",
+        "busy_once",
+        "marked_checksum",
+        "drawer_open_is_low",
     )
+    control = bytes([_EOT, _ENQ, _ACK, _NAK])
 
     def __init__(self, model: str = "") -> None:
         super().__init__(model)
@@ -64,6 +68,8 @@ class AtolV2(AtolDevice):
 
     def _control(self, byte: int) -> bytes:
         if byte == _ENQ:
+            if self._once("busy_once"):
+                return bytes([_NAK])
             if self._once("collision_once"):
                 return bytes([_ENQ])
             self._listening, self._question, self._answer, self._sent = True, b"", b"", False
@@ -79,11 +85,22 @@ class AtolV2(AtolDevice):
 
     def _work(self) -> bytes:
         if self._question:
-            self._answer = pack(self.execute(_plain(self._question)))
+            payload = _plain(self._question)
+            self._answer = pack(self.execute(payload))
+            if self.behaves("marked_checksum"):
+                self._answer = self._marked(payload)
             self._listening, self._question = False, b""
             if self.behaves("stale_command"):
                 self._answer = pack(b"\x4d\x00\x00\x00\x00\x12\x34\x50")
         return bytes([_ENQ]) if self._answer and not self.behaves("never_ready") else b""
+
+    def _marked(self, payload: bytes) -> bytes:
+        """An answer whose checksum is ETX, which is masked only in the data, where its numbers allow one."""
+        for self.receipt_number in range(10000):
+            answer = pack(self.told(payload))
+            if answer[-1] == _ETX:
+                break
+        return answer
 
     def _send(self) -> bytes:
         self._sent = True

@@ -21,6 +21,9 @@ class AtolV3(AtolDevice):
         "asynchronous",
         "buffer_full",
         "taken",
+        "nak_once",
+        "marked_checksum",
+        "drawer_open_is_low",
     )
 
     def __init__(self, model: str = "") -> None:
@@ -46,7 +49,7 @@ class AtolV3(AtolDevice):
     def _reply(self, packet: bytes) -> bytes:
         plain = packet[4:].replace(b"\xfd\xee", b"\xfe").replace(b"\xfd\xed", b"\xfd")
         number, body, check = packet[3], plain[:-1], plain[-1]
-        if check != _check(bytes([number]) + body):
+        if check != _check(bytes([number]) + body) or self.behaviour.pop("nak_once", 0):
             return pack(number, b"")
         data = self._task(body)
         out = b""
@@ -57,9 +60,20 @@ class AtolV3(AtolDevice):
         if self.behaves("stale_command") and data[:1] == b"\xa3":
             data = b"\xa3\x4d\x00\x00\x00\x00\x12\x34\x50\x00"
         reply = pack(number, data)
+        if self.behaves("marked_checksum") and body[:1] == b"\xc1":
+            reply = self._marked(number, body)
         if self.behaves("wrong_checksum"):
             reply = pack(number, data, spoil=1)
         return out + reply
+
+    def _marked(self, number: int, body: bytes) -> bytes:
+        """A result whose checksum is FEh or FDh, which are escaped, where its numbers allow one."""
+        for self.receipt_number in range(10000):
+            self.tasks[body[2]] = self.told(body[3:])
+            reply = pack(number, self._told(body[2]))
+            if reply[-2] == 0xFD:
+                break
+        return reply
 
     def _task(self, body: bytes) -> bytes:
         if body[:1] == b"\xc1" and len(body) > 5:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tests.emulators.isl_frame import OTHER_VARIANT, four, legacy_size, sound, whole, x_size
 from tests.emulators.machine import Machine
 from tests.emulators.runner import main
 
@@ -106,7 +107,6 @@ class DatecsIsl(Machine):
         super().__init__(model)
         self.bits, self.diagnostic = _KINDS[self.model]
         self.now = now
-        self.executed: list[int] = []
         self._buffer = b""
         self._last: tuple[int, bytes] | None = None
 
@@ -121,23 +121,26 @@ class DatecsIsl(Machine):
             return b""
         self._buffer = (self._buffer + data)[-1024:]
         out = b""
-        while True:
-            start = self._buffer.find(1)
-            if start < 0:
-                self._buffer = b""
-                return out
+        while (start := self._buffer.find(1)) >= 0:
             self._buffer = self._buffer[start:]
-            if len(self._buffer) > 1 and self._buffer[1] < 0x24:  # no frame is that short: a stray 01
+            size, other = legacy_size(self._buffer), x_size(self._buffer)
+            if whole(self._buffer, other) and not whole(self._buffer, size):
+                self._buffer = self._buffer[other:]
+                out += OTHER_VARIANT
+                continue
+            if len(self._buffer) > 1 and not size:  # no frame is that short: a stray 01
                 self._buffer = self._buffer[1:]
                 continue
-            if len(self._buffer) < 2 or len(self._buffer) < (end := self._buffer[1] - 0x20 + 6):
+            if not size or len(self._buffer) < size:
                 return out
-            frame, self._buffer = self._buffer[:end], self._buffer[end:]
+            frame, self._buffer = self._buffer[:size], self._buffer[size:]
             out += self._reply(frame)
+        self._buffer = b""
+        return out
 
     def _reply(self, frame: bytes) -> bytes:
         if self.behaves("other_variant"):
-            return b"\x16\x15"
+            return OTHER_VARIANT
         if self.behaves("nak"):
             return b"\x15"
         if self.behaves("nak_once"):
@@ -145,7 +148,7 @@ class DatecsIsl(Machine):
             return b"\x15"
         if self.behaves("syn_forever"):
             return b"\x16"
-        if not _sound(frame):
+        if not sound(frame):
             return b"\x15"
         sequence, command, data = frame[2], frame[3], _plain(frame[4:-6])
         if self._last is None or self._last[0] != sequence:
@@ -228,16 +231,7 @@ class DatecsIsl(Machine):
         escaped = b"".join(bytes([b]) if b >= 0x20 or b in (9, 10) else bytes([0x10, b + 0x40]) for b in data)
         length = 0x20 + 4 + len(escaped) + 1 + 6
         body = bytes([length, sequence, command]) + escaped + b"\x04" + self.status(error) + b"\x05"
-        return b"\x01" + body + _sum(body) + b"\x03"
-
-
-def _sum(body: bytes) -> bytes:
-    return bytes(int(digit, 16) + 0x30 for digit in f"{sum(body) % 65536:04x}")
-
-
-def _sound(frame: bytes) -> bool:
-    body = frame[1:-5]
-    return frame[-1:] == b"\x03" and body[-1:] == b"\x05" and frame[-5:-1] == _sum(body)
+        return b"\x01" + body + four(sum(body) % 65536) + b"\x03"
 
 
 def _plain(data: bytes) -> str:
@@ -250,7 +244,7 @@ def _plain(data: bytes) -> str:
 def request(sequence: int, command: int, data: bytes = b"") -> bytes:
     """A host frame, for tests that send by hand."""
     body = bytes([0x24 + len(data), sequence, command]) + data + b"\x05"
-    return b"\x01" + body + _sum(body) + b"\x03"
+    return b"\x01" + body + four(sum(body) % 65536) + b"\x03"
 
 
 _NEVER = {

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tests.emulators.isl_frame import OTHER_VARIANT, four, legacy_size, sound, value, whole, x_size
 from tests.emulators.machine import Machine
 from tests.emulators.runner import main
 
@@ -69,7 +70,6 @@ class DatecsIslX(Machine):
     ) -> None:
         super().__init__(model)
         self.now = now
-        self.executed: list[int] = []
         self._buffer = b""
         self._last: tuple[int, bytes] | None = None
 
@@ -86,10 +86,14 @@ class DatecsIslX(Machine):
         out = b""
         while (start := self._buffer.find(1)) >= 0:
             self._buffer = self._buffer[start:]
-            if len(self._buffer) < 5:
+            size, other = x_size(self._buffer), legacy_size(self._buffer)
+            if whole(self._buffer, other) and not whole(self._buffer, size):
+                self._buffer = self._buffer[other:]
+                out += OTHER_VARIANT
+                continue
+            if len(self._buffer) < 5 or (not size and len(self._buffer) < other):
                 return out
-            size = _value(self._buffer[1:5]) - 0x20 + 6
-            if not 16 <= size <= 512:  # no frame is of that size: a stray 01
+            if not size:  # no frame is of that size: a stray 01
                 self._buffer = self._buffer[1:]
                 continue
             if len(self._buffer) < size:
@@ -101,15 +105,15 @@ class DatecsIslX(Machine):
 
     def _reply(self, frame: bytes) -> bytes:
         if self.behaves("other_variant"):
-            return b"\x16\x15"
+            return OTHER_VARIANT
         if self.behaves("nak_once"):
             self.behaviour["nak_once"] = 0
             return b"\x15"
         if self.behaves("syn_forever"):
             return b"\x16"
-        if self.behaves("nak") or not _sound(frame):
+        if self.behaves("nak") or not sound(frame):
             return b"\x15"
-        sequence, command, data = frame[5], _value(frame[6:10]), frame[10:-6].decode("latin-1")
+        sequence, command, data = frame[5], value(frame[6:10]), frame[10:-6].decode("latin-1")
         if self._last is None or self._last[0] != sequence:
             self._last = (sequence, self._execute(sequence, command, data))
         return b"\x16" * self.behaves("syn") + self._spoiled(self._last[1])
@@ -118,7 +122,7 @@ class DatecsIslX(Machine):
         if self.behaves("wrong_checksum"):
             return reply[:-2] + bytes([reply[-2] ^ 1]) + reply[-1:]
         if self.behaves("stale_sequence"):
-            return self._pack((reply[5] - 0x1F) % 0x60 + 0x20, _value(reply[6:10]), b"")
+            return self._pack((reply[5] - 0x1F) % 0x60 + 0x20, value(reply[6:10]), b"")
         if self.behaves("stale_command"):
             return self._pack(reply[5], 0x4B, b"")
         return reply
@@ -185,34 +189,18 @@ class DatecsIslX(Machine):
         return bytes(status)
 
     def _pack(self, sequence: int, command: int, data: bytes, error: int = 0) -> bytes:
-        body = bytes([sequence]) + _four(command) + data + b"\x04" + self.status(error) + b"\x05"
+        body = bytes([sequence]) + four(command) + data + b"\x04" + self.status(error) + b"\x05"
         return _framed(body)
 
 
-def _four(number: int) -> bytes:
-    return bytes(int(digit, 16) + 0x30 for digit in f"{number:04x}")
-
-
-def _value(digits: bytes) -> int:
-    """-1 for anything that is not four digits of 30h..3Fh."""
-    if len(digits) != 4 or any(digit >> 4 != 3 for digit in digits):
-        return -1
-    return int("".join(f"{digit - 0x30:x}" for digit in digits), 16)
-
-
 def _framed(body: bytes) -> bytes:
-    body = _four(0x20 + 4 + len(body)) + body
-    return b"\x01" + body + _four(sum(body) % 65536) + b"\x03"
-
-
-def _sound(frame: bytes) -> bool:
-    body = frame[1:-5]
-    return frame[-1:] == b"\x03" and body[-1:] == b"\x05" and frame[-5:-1] == _four(sum(body) % 65536)
+    body = four(0x20 + 4 + len(body)) + body
+    return b"\x01" + body + four(sum(body) % 65536) + b"\x03"
 
 
 def request(sequence: int, command: int, data: bytes = b"") -> bytes:
     """A host frame, for tests that send by hand."""
-    return _framed(bytes([sequence]) + _four(command) + data + b"\x05")
+    return _framed(bytes([sequence]) + four(command) + data + b"\x05")
 
 
 _NEVER = {

@@ -6,9 +6,53 @@ from threading import RLock
 from typing import Any, ClassVar
 
 LINE_BEHAVIOURS = ("silent", "echo", "noise", "split", "slow", "truncated", "vanish")
-"""silent: no answer; echo: sends back what it got first; noise: rubbish before an answer, with a false
-preamble; truncated: half of an answer; split and slow (50 ms apart): byte by byte; vanish: the port goes
-after half an answer."""
+"""What every line can do, whatever stands at its end."""
+
+WORDS: Mapping[str, str] = {
+    "silent": "answers nothing",
+    "echo": "first sends back what it got",
+    "noise": "sends rubbish before every answer, with a false preamble in it",
+    "split": "sends byte by byte",
+    "slow": "sends byte by byte, 50 ms apart",
+    "truncated": "sends half of every answer",
+    "vanish": "takes the port away after half an answer",
+    "wrong_checksum": "spoils the checksum of every answer",
+    "wrong_checksum_once": "spoils the checksum of the next answer",
+    "wrong_pattern": "spoils the fixed bits of every status byte",
+    "marked_checksum": "chooses its numbers so that the checksum holds a byte that marks the line",
+    "nak": "calls every frame damaged",
+    "nak_once": "calls the next frame damaged",
+    "nack": "calls every packet damaged",
+    "nack_once": "calls the next packet damaged",
+    "syn": "says so many times that it works, then answers",
+    "syn_forever": "says for ever that it works",
+    "busy": "says for ever that it works",
+    "busy_once": "says once that it works, then answers",
+    "retry": "says for ever that it is busy",
+    "retry_once": "says once that it is busy, then answers",
+    "pending": "gives a result only when asked for the so-many-th time",
+    "never_ready": "takes the question and never has the answer",
+    "stale_sequence": "answers with another sequence number",
+    "stale_number": "answers with another number",
+    "stale_token": "answers with another token",
+    "stale_command": "answers another command",
+    "left_over": "has an answer of another program to give first",
+    "other_variant": "answers SYN NAK, as a device of the other ISL variant",
+    "stray": "sends FFh before every ACK and NAK, as some networks do",
+    "drawer_open_is_low": "its drawer closes the contact the other way round",
+    "error": "refuses every command with this error code",
+    "error_frame": "calls every frame wrong with this error code",
+    "asynchronous": "sends the result of a task that nobody asked for before every answer",
+    "buffer_full": "takes no task",
+    "taken": "says that every task exists already",
+    "collision_once": "asks for the line at the same moment as the host",
+    "lower_case": "writes its checksums in lower case",
+    "short_status": "gives only so many status bytes",
+    "unsent_documents": "has so many documents not yet sent",
+    "asb_before": "sends an automatic status before every answer",
+    "no_identity": "does not say who it is",
+}
+"""What each behaviour is, for people. A value other than 1 is given as name=value."""
 
 NOISE = b"\xff\x01\x30\x80\x00\xfe"
 
@@ -19,12 +63,15 @@ class Unknown(Exception):
 
 class Machine:
     """`receive` takes what came and gives back what is sent. `send` is set by a runner that can send
-    unasked."""
+    unasked, `report` by one that tells of each forbidden command as it comes. `executed`: the commands that
+    were carried out; a repeated frame is not carried out again where the device knows it by its number."""
 
     family: ClassVar[str]
     models: ClassVar[tuple[str, ...]]
     faults_known: ClassVar[tuple[str, ...]]
     behaviours_known: ClassVar[tuple[str, ...]] = ()
+    control: ClassVar[bytes] = b""
+    """Bytes that stand for themselves around an answer, such as ENQ and ACK: they are never cut in two."""
 
     def __init__(self, model: str = "") -> None:
         self.model = model or self.models[0]
@@ -34,20 +81,34 @@ class Machine:
         self.faults: set[str] = set()
         self.behaviour: dict[str, int] = {}
         self.forbidden: list[str] = []
+        self.executed: list[int | str] = []
         self.received = 0
         self.send: Callable[[bytes], None] = lambda data: None
+        self.report: Callable[[str], None] = lambda command: None
 
     def receive(self, data: bytes) -> bytes:
         with self.lock:
             self.received += len(data)
+            known = len(self.forbidden)
             answer = self.answer(data)
-            if self.behaves("silent"):
-                answer = b""
-            if self.behaves("truncated"):
-                answer = answer[: len(answer) // 2]
-            if answer and self.behaves("noise"):
-                answer = NOISE + answer
-            return data + answer if self.behaves("echo") else answer
+            for command in self.forbidden[known:]:
+                self.report(command)
+            return self._on_the_line(data, answer)
+
+    def _on_the_line(self, data: bytes, answer: bytes) -> bytes:
+        if self.behaves("silent"):
+            answer = b""
+        if self.behaves("truncated"):
+            half = self.half(answer)
+            answer = answer if half is None else half
+        if answer and self.behaves("noise"):
+            answer = NOISE + answer
+        return data + answer if self.behaves("echo") else answer
+
+    def half(self, answer: bytes) -> bytes | None:
+        """Half of an answer; None where nothing but control bytes is sent, which have no half."""
+        rest = answer.lstrip(self.control) if self.control else answer
+        return answer[: len(answer) - (len(rest) + 1) // 2] if rest else None
 
     def answer(self, data: bytes) -> bytes:
         raise NotImplementedError

@@ -43,6 +43,7 @@ class Posnet(Machine):
         "error",
         "error_frame",
         "lower_case",
+        "nak_once",
     )
 
     def __init__(
@@ -64,11 +65,13 @@ class Posnet(Machine):
 
     def _reply(self, frame: str) -> bytes:
         body, _, check = frame.rpartition("#")
-        if f"{crc(body.encode('cp1250')):04X}" != check.upper():
+        damaged = f"{crc(body.encode('cp1250')):04X}" != check.upper()
+        if damaged or self.behaviour.pop("nak_once", 0):
             return self._pack("ERR\t?5\t")
         command, *fields = body.split("\t")
         token = next((f"{field}\t" for field in fields if field.startswith("@")), "")
         given = [field for field in fields if field and not field.startswith("@")]
+        self.executed.append(command)
         if command not in _READ_ONLY or given:
             self.forbidden.append(f"{command} {' '.join(given)}".strip())
             return self._pack(f"ERR\t{token}?1\tcm{command}\t")

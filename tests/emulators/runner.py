@@ -24,7 +24,7 @@ _IN_OPEN = 0x20
 _PIECE = 4096
 _GAP_S = 0.02
 """No byte for so long after another: a frame that is not complete never will be."""
-_SLOW_S = 0.05
+SLOW_S = 0.05
 
 
 class Line:
@@ -32,7 +32,7 @@ class Line:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self._pause = threading.Event()
+        self._never = threading.Event()
         self._write_lock = threading.Lock()
         machine.send = self.send
 
@@ -42,11 +42,15 @@ class Line:
     def vanish(self) -> None:
         raise NotImplementedError
 
+    def pause(self, seconds: float) -> None:
+        self._never.wait(seconds)
+
     def send(self, data: bytes) -> None:
         """The whole answer, in the pieces that the behaviour asks for."""
         with self._write_lock:
-            if self.machine.behaves("vanish") and data:
-                self.put(data[: len(data) // 2])
+            half = self.machine.half(data) if self.machine.behaves("vanish") else None
+            if half is not None:
+                self.put(half)
                 self.vanish()
                 return
             if not (self.machine.behaves("split") or self.machine.behaves("slow")):
@@ -55,7 +59,7 @@ class Line:
             for byte in data:
                 self.put(bytes([byte]))
                 if self.machine.behaves("slow"):
-                    self._pause.wait(_SLOW_S)
+                    self.pause(SLOW_S)
 
 
 class PtyLine(Line):

@@ -39,7 +39,8 @@ def wall_clock() -> str:
 
 class Shtrih(Machine):
     """`now` gives the device's wall clock as DD-MM-YY HH:MM:SS. The behaviour `error` makes every command
-    with a password fail with that code."""
+    with a password fail with that code. `operations`: how many the open receipt has, which answers carry and
+    which says nothing of the device."""
 
     models = tuple(_KINDS)
     faults_known: ClassVar[tuple[str, ...]] = (
@@ -62,13 +63,14 @@ class Shtrih(Machine):
         "wrong_checksum",
         "stale_command",
         "unsent_documents",
+        "marked_checksum",
     )
 
     def __init__(self, model: str = "", now: Callable[[], str] = wall_clock) -> None:
         super().__init__(model)
         self.number, self.sensors, self.memory = _KINDS[self.model]
         self.now = now
-        self.executed: list[int] = []
+        self.operations = 3
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"executed": len(self.executed), "flags": f"{self.flags():04X}"}
@@ -80,6 +82,12 @@ class Shtrih(Machine):
         self.executed.append(code)
         if _READ_ONLY.get(code) != len(data):
             self.forbidden.append(payload.hex(" ").upper())
+        return self.told(payload)
+
+    def told(self, payload: bytes) -> bytes:
+        """The same without doing anything."""
+        size = 2 if payload[:1] == b"\xff" else 1
+        code, data = int.from_bytes(payload[:size], "big"), payload[size:]
         head = payload[:size]
         if self.behaves("stale_command"):
             head = bytes([head[0] ^ 1]) + head[1:]
@@ -135,7 +143,8 @@ class Shtrih(Machine):
 
     def _short(self) -> bytes:
         flags = self.flags().to_bytes(2, "little")
-        return b"\x1e" + flags + self._mode() + bytes([3, 160, 216, 0, 0, 0]) + bytes(3)
+        low, high = self.operations.to_bytes(2, "little")
+        return b"\x1e" + flags + self._mode() + bytes([low, 160, 216, 0, 0, high]) + bytes(3)
 
     def _full(self) -> bytes:
         day, month, year, hour, minute, second = self._clock()

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from functools import reduce
 
 from tests.emulators.runner import main
-from tests.emulators.shtrih import NEVER, Shtrih, wall_clock
+from tests.emulators.shtrih import NEVER, PASSWORD, Shtrih, wall_clock
 
 
 class ShtrihV1(Shtrih):
     """Keeps its answer until the host has acknowledged it, and gives it again to whoever asks.
-    `stray`: FFh before each ACK and NAK, as over RNDIS; `nak_once`: the next frame is called damaged; `busy`:
-    ENQ is answered as if a command were being worked on."""
+    `left_over`: the cash program did not take its last answer, to 11h, with another state of the shift."""
 
     family = "shtrih_v1"
-    behaviours_known = (*Shtrih.behaviours_known, "stray", "nak_once", "busy")
+    behaviours_known = (*Shtrih.behaviours_known, "stray", "nak_once", "busy", "busy_once", "left_over")
+    control = b"\x06\x15\xff"
 
     def __init__(self, model: str = "", now: Callable[[], str] = wall_clock) -> None:
         super().__init__(model, now)
@@ -43,8 +43,10 @@ class ShtrihV1(Shtrih):
         return out
 
     def _enquired(self) -> bytes:
-        if self.behaves("busy"):
+        if self.behaves("busy") or self.behaviour.pop("busy_once", 0):
             return self._control(0x06)
+        if self.behaviour.pop("left_over", 0):
+            self.pending = self._pack(b"\x11" + self.told(b"\x11" + PASSWORD)[1:])
         return self._control(0x06) + self.pending if self.pending else self._control(0x15)
 
     def _take(self, frame: bytes) -> bytes:
@@ -53,10 +55,23 @@ class ShtrihV1(Shtrih):
         if self.behaves("nak_once"):
             self.behaviour["nak_once"] = 0
             return self._control(0x15)
-        reply = self.execute(frame[2:-1])
-        body = bytes([len(reply)]) + reply
-        self.pending = b"\x02" + body + bytes([_lrc(body) ^ bool(self.behaves("wrong_checksum"))])
+        payload = frame[2:-1]
+        self.pending = self._pack(self.execute(payload))
+        if self.behaves("marked_checksum"):
+            self.pending = self._marked(payload)
         return self._control(0x06) + self.pending
+
+    def _marked(self, payload: bytes) -> bytes:
+        """An answer whose checksum is 02h, where its numbers allow one."""
+        for self.operations in range(256):
+            reply = self._pack(self.told(payload))
+            if reply[-1] == 0x02:
+                break
+        return reply
+
+    def _pack(self, reply: bytes) -> bytes:
+        body = bytes([len(reply)]) + reply
+        return b"\x02" + body + bytes([_lrc(body) ^ bool(self.behaves("wrong_checksum"))])
 
     def _control(self, byte: int) -> bytes:
         return (b"\xff" if self.behaves("stray") else b"") + bytes([byte])

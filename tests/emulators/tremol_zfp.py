@@ -59,6 +59,7 @@ class TremolZfp(Machine):
         "nack",
         "nack_once",
         "retry",
+        "retry_once",
         "stale_number",
         "stale_command",
         "error",
@@ -100,11 +101,12 @@ class TremolZfp(Machine):
             return b"\x15"
         if self.behaves("nack") or packet[-3:] != _sum(packet[1:-3]) + b"\n":
             return b"\x15"
-        if self.behaves("retry") or "busy" in self.faults:
+        if self.behaves("retry") or self.behaviour.pop("retry_once", 0) or "busy" in self.faults:
             return b"\x0e"
         return self._execute(packet[2], packet[3], packet[4:-3].decode("latin-1"))
 
     def _execute(self, number: int, command: int, data: str) -> bytes:
+        self.executed.append(command)
         if _READ_ONLY.get(command) != data:
             self.forbidden.append(f"{command:02X} {data}".strip())
             return _receipt(number, 0x00 if command in range(0x22, 0x80) else 0x01)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.device.checksums import crc16_ccitt_false, isl_bcc, xor
-from tests.emulators import datecs_isl_legacy, shtrih_v1
+from tests.emulators import isl_frame, shtrih_v1
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_sum_of_1ae3_is_sent_as_the_manual_shows_it() -> None:
 
 @given(st.binary(max_size=300))
 def test_both_hands_get_the_same_sum(body: bytes) -> None:
-    assert isl_bcc(body) == datecs_isl_legacy._sum(body)
+    assert isl_bcc(body) == isl_frame.four(sum(body) % 65536)
 
 
 def test_the_worked_examples_of_shtrih() -> None:
