@@ -146,12 +146,21 @@ class Backup(Table):
         return self
 
 
+class Discovery(Table):
+    """`ports` may be asked by `plomba-agent probe`: somebody who knows that no drawer is on them says so."""
+
+    ports: Annotated[
+        tuple[Annotated[str, AfterValidator(_address)], ...], Field(strict=False, max_length=64)
+    ] = ()
+
+
 class Config(Table):
     agent: Agent = Field(default_factory=Agent)
     collector: Collector
     host: Host = Field(default_factory=Host)
     devices: Annotated[tuple[Device, ...], Field(alias="device", strict=False, max_length=64)] = ()
     backups: Annotated[tuple[Backup, ...], Field(alias="backup", strict=False, max_length=64)] = ()
+    discovery: Discovery = Field(default_factory=Discovery)
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
@@ -169,5 +178,6 @@ def _unique(table: str, key: str, values: list[str], same: Callable[[str], str] 
 
 
 TABLES: dict[str, type[Table]] = {
-    "agent": Agent, "collector": Collector, "host": Host, "device": Device, "backup": Backup,
+    "agent": Agent, "collector": Collector, "host": Host, "discovery": Discovery,
+    "device": Device, "backup": Backup,
 }  # fmt: skip
