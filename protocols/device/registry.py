@@ -11,12 +11,14 @@ from protocols.device.family import Family
 from protocols.device.posnet import FAMILY as POSNET
 from protocols.device.shtrih_v1 import FAMILY as SHTRIH_V1
 from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
+from protocols.device.star_line import FAMILY as STAR_LINE
 from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
         ESCPOS,  # first: its question disturbs no other device, and most devices are of this family
+        STAR_LINE,
         DATECS_ISL_LEGACY,
         DATECS_ISL_X,
         SHTRIH_V1,

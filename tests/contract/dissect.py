@@ -278,7 +278,7 @@ ESCPOS_LENGTHS = {
 }  # fmt: skip
 STAR_LENGTHS = {
     b"\x1b\x06\x01": 0, b"\x05": 0, b"\x04": 0, b"\x1b\x1ea": 1, b"\x17": 0, b"\x07": 0, b"\x1a": 0,
-    b"\x19": 0, b"\x1c": 0, b"\x1b\x07": 2, b"\x1b@": 0, b"\x1bd": 1,
+    b"\x19": 0, b"\x1c": 0, b"\x1b\x07": 2, b"\x1b@": 0, b"\x1bd": 1, b"\x1b#*": 2, b"\x1b\x1d)I": 3,
 }  # fmt: skip
 
 

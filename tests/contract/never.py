@@ -181,7 +181,11 @@ ALLOWED: Mapping[str, list[Rule]] = {
         *_names("escpos-and-drawers 1.3", b"\x1dI", data=rb"[\x01-\x03A-E]"),
         *_names("escpos-and-drawers 1.3", b"\x1dr", data=rb"[\x01\x0212]"),
     ],
-    "star_line": _names("escpos-and-drawers 1.5", b"\x1b\x06\x01", b"\x05", b"\x04", data=NONE),
+    "star_line": [
+        *_names("escpos-and-drawers 1.5", b"\x1b\x06\x01", b"\x05", b"\x04", data=NONE),
+        *_names("STAR Line Mode Command Specifications 3-87, inquire printer version", b"\x1b#*", data=rb"\n\0"),
+        *_names("STAR Graphic Mode Rev. 2.31, 3-5, send printer information", b"\x1b\x1d)I", data=rb"\x01\x001"),
+    ],
 }  # fmt: skip
 """What only reads. Nothing else may be written, listed above or not."""
 
