@@ -20,6 +20,7 @@ from protocols.device.family import (
     Unparsed,
     When,
 )
+from protocols.device.framed_overhear import of_frames
 from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
 from protocols.device.isl_reply import READERS, identify, number, text
 from protocols.device.profile import Profile
@@ -332,6 +333,7 @@ def explain(reply: Reply, profile: Profile) -> str:
     return f"Command {frame.command:02X}h: {name}{said}.{bits}"
 
 
+_CODEC = _Codec()
 FAMILY = Family(
     name="datecs_isl_legacy",
     models=(
@@ -347,7 +349,7 @@ FAMILY = Family(
         tcp=(3999, 4999, 9100),
         names=("datecs", "eltrade", "daisy", "incotex"),
     ),
-    codec=_Codec(),
+    codec=_CODEC,
     identify=identify,
     read_state=read_state,
     read_only_commands=COMMANDS,
@@ -368,5 +370,6 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    overhear=of_frames(_CODEC, 0x6A, 0x03),
     counters=counters,
 )

@@ -27,6 +27,7 @@ from protocols.device.family import (
     Unparsed,
     When,
 )
+from protocols.device.framed_overhear import of_frames
 from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
 from protocols.device.profile import Profile
 from protocols.errors import UsageError
@@ -311,6 +312,7 @@ def _name(reply: Reply) -> str:
     return exact or _NAMES.get(int(command), "a command that Plomba never sends")
 
 
+_CODEC = _Codec()
 FAMILY = Family(
     name="datecs_isl_x",
     models=(
@@ -318,7 +320,7 @@ FAMILY = Family(
         "Datecs WP-500X, WP-50X, DP-25X, DP-150X, DP-150MX, DP-05C",
     ),
     ports=Ports(serial=Serial((115200, 57600, 38400, 19200, 9600)), tcp=(4999, 3999), names=("datecs",)),
-    codec=_Codec(),
+    codec=_CODEC,
     identify=identify,
     read_state=read_state,
     read_only_commands=COMMANDS,
@@ -335,4 +337,5 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    overhear=of_frames(_CODEC, 0x6A, 0x03),
 )

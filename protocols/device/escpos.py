@@ -13,6 +13,7 @@ from protocols.device.escpos_exchange import (
     PollExchange,
     pieces,
 )
+from protocols.device.escpos_overhear import EscPosOverhearing
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.family import (
     Command,
@@ -320,4 +321,5 @@ FAMILY = Family(
     ),
     explain=explain,
     unmarked_answers=True,
+    overhear=EscPosOverhearing,
 )

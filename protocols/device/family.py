@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.profile import Profile
 from protocols.status.model import DeviceState, Identity
+
+if TYPE_CHECKING:
+    from protocols.device.overhear import Overhearing
 
 
 class Direction(StrEnum):
@@ -165,7 +168,8 @@ class Family:
     carries it. `counters` reads wear counters, units in the names. `explain` says in words what one reply or
     request means. `unmarked_answers`: an answer does not say which question it answers, so after a silence
     nothing more may be asked over the same connection. `at`: the family as the device with a USB product id
-    speaks it, where the id is a part of what is sent."""
+    speaks it, where the id is a part of what is sent. `overhear`: what a line tells that the cash program uses; None:
+    nothing is made of it."""
 
     name: str
     models: tuple[str, ...]
@@ -180,6 +184,7 @@ class Family:
     counters: Callable[[Sequence[Reply]], Mapping[str, int]] | None = None
     unmarked_answers: bool = False
     at: "Callable[[int], Family] | None" = None
+    overhear: "Callable[[], Overhearing] | None" = None
 
     def on(self, product: int | None) -> "Family":
         """The family on a port whose address has this USB product id; None: the address has none."""

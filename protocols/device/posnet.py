@@ -19,6 +19,7 @@ from protocols.device.family import (
     Unparsed,
     When,
 )
+from protocols.device.framed_overhear import of_frames
 from protocols.device.profile import Profile
 from protocols.errors import Garbled, NoReply, Rejected, Unexpected, UsageError
 from protocols.status.model import DeviceState, Identity
@@ -380,6 +381,7 @@ def explain(reply: Reply, profile: Profile) -> str:  # noqa: ARG001 - no status 
     return f"Command {frame.command}: {name}{said}."
 
 
+_CODEC = _Codec()
 FAMILY = Family(
     name="posnet",
     models=("Posnet Thermal, Trio, Temo and others on the Posnet protocol", "Novitus in Posnet mode"),
@@ -388,7 +390,7 @@ FAMILY = Family(
         vid_pids=((0x1424, 0x100B),),
         names=("posnet", "novitus"),
     ),
-    codec=_Codec(),
+    codec=_CODEC,
     identify=identify,
     read_state=read_state,
     read_only_commands=COMMANDS,
@@ -403,4 +405,5 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    overhear=of_frames(_CODEC, "opendrwr", ETX),
 )

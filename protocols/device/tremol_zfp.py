@@ -18,6 +18,7 @@ from protocols.device.family import (
     Unparsed,
     When,
 )
+from protocols.device.framed_overhear import of_frames
 from protocols.device.profile import Profile
 from protocols.device.tremol_packet import (
     ALIVE,
@@ -311,11 +312,12 @@ def _explain_ping(frame: Frame, profile: Profile) -> str:
     return f"Short status: {refused or '; '.join(profile.notes(_bits(frame))) or 'ready'}."
 
 
+_CODEC = _Codec()
 FAMILY = Family(
     name="tremol_zfp",
     models=("Tremol FP, M and S series, ZFP protocol",),
     ports=Ports(serial=Serial((115200, 9600, 57600, 38400, 19200)), names=("tremol",)),
-    codec=_Codec(),
+    codec=_CODEC,
     identify=identify,
     read_state=read_state,
     read_only_commands=COMMANDS,
@@ -331,4 +333,5 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    overhear=of_frames(_CODEC, 0x2A, 0x0A),
 )
