@@ -1,6 +1,7 @@
 """What an ESC/POS line tells whoever listens: kicks, the answers to the cash program's own questions, automatic status,
 and whether a real-time question may be put in. Nothing is known of the line until ESC @ comes after a silence."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from protocols.device.escpos_exchange import DLE_EOT, GS_R, Kind, Piece, pieces
@@ -32,7 +33,7 @@ class EscPosOverhearing:
     def __init__(self) -> None:
         self._tokens = Tokens()
         self._why = "the cash program has not begun a job yet"
-        self._trial = False
+        self._trial = self._cut = False
         self._lead = self._macro = False
         self._host_s = float("-inf")
         self._device_s = float("-inf")
@@ -72,6 +73,8 @@ class EscPosOverhearing:
         if still:
             self._after_silence()
         if self._why:
+            if self._cut:
+                deque(self._tokens.feed(data), maxlen=0)
             return ()
         found: list[Heard] = []
         for token in self._tokens.feed(data):
@@ -83,19 +86,26 @@ class EscPosOverhearing:
         return found
 
     def _after_silence(self) -> None:
-        """A command that was left half sent may go on, or have been given up: nobody can tell."""
-        if self._why or self._trial or self._tokens.inside or self._lead or self._macro:
+        """A command that was left half sent may go on, or the printer was switched off meanwhile: nobody can tell. The
+        rest of it is awaited in any case, for it could hold an ESC @ too."""
+        inside = self._tokens.inside and not self._tokens.unknown
+        if self._cut and inside:
+            return
+        if self._why or self._trial or self._lead or self._macro:
             self._begin()
             self._trial = True
+        elif inside:
+            self._lose("the cash program paused in the middle of a command")
+            self._cut = True
 
     def _begin(self) -> None:
         self._tokens.begin()
         self._why = ""
-        self._trial = self._lead = self._macro = False
+        self._trial = self._cut = self._lead = self._macro = False
 
     def _lose(self, why: str) -> None:
         self._why = why
-        self._trial = False
+        self._trial = self._cut = False
 
     def _token(self, token: Token, at_s: float) -> Iterator[Heard]:
         head = token.head

@@ -65,7 +65,7 @@ class FramedOverhearing:
             return ()
         sent, self._sent = self._sent, b""
         self._why = ""
-        if any(not isinstance(reply.frame.command, str) or reply.frame.data for reply in asked):
+        if not all(_is_control(reply.frame) for reply in asked):
             self._request, self._reply = sent, b""
         return [Kick() for reply in asked if self._kick(reply.frame)]
 
@@ -85,9 +85,14 @@ class FramedOverhearing:
             return
         self._reply = b""
         for reply in found:
-            if reply.frame.sequence is not None or reply.frame.status or reply.frame.data:
+            if not _is_control(reply.frame):
                 self._request = b""
                 yield reply
+
+
+def _is_control(frame: Frame) -> bool:
+    """Control bytes go by names in capitals (see `Codec.parse`)."""
+    return frame.sequence is None and isinstance(frame.command, str) and frame.command.isupper()
 
 
 def of_frames(codec: Codec, kick: int | str, until: int | None = None) -> Callable[[], Overhearing]:
