@@ -1,24 +1,32 @@
 """Which commands are due at one poll, and what is known of the device from this and earlier answers."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.clock import Clock
 from agent.config.model import Device
-from agent.devices.interview import Answers, Interview, choose, identify, read
+from agent.devices.belief import Belief
+from agent.devices.interview import Answers, Interview, choose, identify, sensed
+from agent.devices.runner import EXCHANGE_BYTES, Allowance
 from agent.ports.port import Port
 from protocols.device.family import Family, Reply, When
-from protocols.device.profile import Profiles
+from protocols.device.profile import Profile, Profiles
+from protocols.errors import Garbled
 from protocols.status.model import DeviceState, Identity
 
 WINDOW_S = 0.8
 """No further question is begun after this time; what is left is asked at the next poll."""
+LIMIT_S = 3.0
+"""After this time nothing goes on, whatever the device does: the cash program may want the port."""
+POLL_BYTES = 4 * EXCHANGE_BYTES
 _GIVES_UP = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """`identified`: the identity was asked for at this poll."""
+    """`identified`: the identity was asked for at this poll. `slow`: the last of the questions that are asked
+    seldom was answered at this poll, and `counters` has the wear counters that the answers told."""
 
     state: DeviceState
     identity: Identity
@@ -26,26 +34,34 @@ class Heard:
     profile: str
     round_trip_s: float | None
     clock_offset_s: float | None
+    slow: bool = False
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 class Conversation:
-    """`hold` asks the POLL commands, and IDENTIFY and SLOW ones when they are due. What the slow ones said
-    is kept until contact is `lost`. A command left unanswered three times, while others are answered,
-    becomes a slow one."""
+    """`hold` asks the POLL commands, and IDENTIFY and SLOW ones when they are due; no answer counts before a
+    second one agrees with it (`agent.devices.belief`). What the slow ones said is kept until contact is
+    `lost`. A command left unanswered three times, while others are answered, becomes a slow one.
+
+    A device that answers within some hundredths of a second has the port for WINDOW_S and one question; any
+    other for LIMIT_S and one write, and for POLL_BYTES at most."""
 
     def __init__(self, device: Device, family: Family, profiles: Profiles, clock: Clock) -> None:
         self._device = device
         self._family = family
         self._profiles = profiles
         self._clock = clock
-        self._interview = Interview(family, clock)
+        self._belief = Belief(family, choose(profiles, Identity(), device.model))
+        self._interview = Interview(family, clock, self._belief)
         self._missed: dict[str, int] = {}
         self.lost()
 
     def lost(self) -> None:
         """Contact is gone: the next device on the port may be another one."""
         self._identity = Identity()
+        self._belief.forget()
         self._identifying = Answers()
+        self._rare = Answers()
         self._slow_state = DeviceState()
         self._sensors: int | None = None
         self._offset_s: float | None = None
@@ -60,12 +76,15 @@ class Conversation:
     def hold(self, port: Port) -> Heard:
         """DeviceError or PortError where the device could not be asked."""
         began = self._clock.monotonic()
+        allowance = Allowance(began + LIMIT_S, POLL_BYTES)
         self._fall_due(began)
         always = [c for c in self._family.commands(When.POLL) if self._missed.get(c.name, 0) < _GIVES_UP]
-        polled = self._interview.ask(port, always or self._family.commands(When.POLL))
+        polled = self._interview.ask(port, always or self._family.commands(When.POLL), allowance=allowance)
+        if polled.unsettled and not polled.replies:
+            raise Garbled("its answers contradict each other", code="device.unsteady")
         slow, identified = Answers(), False
         if self._due and not self._away(polled):
-            slow = self._interview.ask(port, self._due, end_s=began + WINDOW_S)
+            slow = self._interview.ask(port, self._due, end_s=began + WINDOW_S, allowance=allowance)
             identified = self._take(slow)
         self._count(polled)
         return self._conclude(polled, slow, identified=identified)
@@ -91,6 +110,7 @@ class Conversation:
         before = any(c.name in names for c in self._due)
         self._due = [c for c in self._due if c.name not in asked]
         self._identifying.replies.update({n: r for n, r in slow.replies.items() if n in names})
+        self._rare.replies.update(slow.replies)
         if not before or any(c.name in names for c in self._due):
             return False
         self._identity = identify(self._family, self._identifying.of(commands))
@@ -104,15 +124,15 @@ class Conversation:
             self._missed.pop(name, None)
 
     def _conclude(self, polled: Answers, slow: Answers, *, identified: bool) -> Heard:
-        profile = choose(self._profiles, self._identity, self._device.model).with_sensors(self._sensors)
-        aside, profile = read(self._family, self._ordered(slow), profile)
-        self._sensors = profile.sensors
-        fresh, _ = read(self._family, self._ordered(polled), profile)
+        profile = self._profile(polled, slow)
+        aside = self._family.read_state(self._ordered(slow), profile)
+        fresh = self._family.read_state(self._ordered(polled), profile)
         seen_at = aside.device_time or fresh.device_time
         if seen_at is not None:
             self._offset_s = _offset_s(seen_at, self._clock.now())
         self._slow_state = self._slow_state.updated(replace(aside, device_time=None))
         state = self._slow_state.updated(aside).updated(fresh)
+        complete = bool(self._rare.replies) and not self._due
         return Heard(
             state=self._drawer(state),
             identity=self._identity,
@@ -120,7 +140,26 @@ class Conversation:
             profile=profile.name,
             round_trip_s=polled.round_trip_s,
             clock_offset_s=self._offset_s,
+            slow=complete,
+            counters=self._counters(polled) if complete else {},
         )
+
+    def _profile(self, polled: Answers, slow: Answers) -> Profile:
+        """By which the replies are to be read. Those that contradict each other by it are dropped: they were
+        believed by another, when it was not known yet who answers."""
+        profile = choose(self._profiles, self._identity, self._device.model).with_sensors(self._sensors)
+        profile = sensed(self._family, self._ordered(slow), profile)
+        self._sensors = profile.sensors
+        doubted = self._belief.read_by(profile, self._family.read_only_commands)
+        polled.drop(doubted)
+        slow.drop(doubted)
+        return profile
+
+    def _counters(self, polled: Answers) -> Mapping[str, int]:
+        """Once for all that was asked since the last time."""
+        answers = Answers({**self._rare.replies, **polled.replies})
+        self._rare = Answers()
+        return self._family.counters(self._ordered(answers)) if self._family.counters else {}
 
     def _ordered(self, answers: Answers) -> list[Reply]:
         return answers.of(self._family.read_only_commands)

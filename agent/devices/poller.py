@@ -27,8 +27,9 @@ from protocols.status.model import DeviceState, Identity
 from protocols.wire.v1 import Contact
 
 CONFIRM_S = 0.5
-"""A reading that differs from the one before is asked again after this time, so that it can be believed
-soon."""
+"""A reading that differs from the one before is followed by another after this time. Not to believe the bytes,
+which were asked for twice already, but because what they say may pass in a moment (a cover that is just being
+shut), and a fault needs two readings."""
 
 _CONTACT: tuple[tuple[type[PlombaError], Contact], ...] = (
     (PortHeld, Contact.IN_USE),
@@ -42,9 +43,9 @@ _log = logging.getLogger(__name__)
 
 
 class Poller:
-    """`poll` never raises but UsageError, takes about a second at most for a device that answers, and
-    leaves the port closed. After it `next_delay_s` says when to call again. Not to be called by two threads
-    at once."""
+    """`poll` never raises but UsageError and leaves the port closed. How long it may take: see Conversation,
+    and add the opening, which a port bounds (a second for TCP). After it `next_delay_s` says when to call
+    again: ever later while the device or its port cannot be had. Not to be called by two threads at once."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Poller:
         self._backoff = Backoff(device.poll_s, jitter)
         self._last: Reading | None = None
         self._last_good_at: datetime | None = None
+        self._since: tuple[Contact, datetime] | None = None
         self.next_delay_s = 0.0
 
     @property
@@ -122,7 +124,10 @@ class Poller:
             profile=heard.profile,
             round_trip_s=heard.round_trip_s,
             last_good_at=at,
+            since=self._contact_since(Contact.OK, at),
             clock_offset_s=heard.clock_offset_s,
+            slow=heard.slow,
+            counters=heard.counters,
         )
 
     def _bad(self, error: PlombaError) -> Reading:
@@ -143,7 +148,13 @@ class Poller:
             identity=self._who.known,
             identity_changed=self._who.changed,
             last_good_at=self._last_good_at,
+            since=self._contact_since(contact, at),
         )
+
+    def _contact_since(self, contact: Contact, at: datetime) -> datetime:
+        if self._since is None or self._since[0] is not contact:
+            self._since = contact, at
+        return self._since[1]
 
     def _plan(self, reading: Reading) -> None:
         if reading.contact is not Contact.OK:

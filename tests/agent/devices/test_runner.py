@@ -6,11 +6,11 @@ from typing import NoReturn, Self
 
 import pytest
 
-from agent.devices.runner import run
+from agent.devices.runner import EXCHANGE_BYTES, FLOOD, Allowance, run
 from agent.ports import open_port
 from protocols.device.exchange import Done, Frame, Step, Wait, Write
 from protocols.device.family import Serial
-from protocols.errors import Busy, NoReply, PortGone, UsageError
+from protocols.errors import Busy, Garbled, NoReply, PortGone, UsageError
 from tests.agent.devices.bench import RawPty, SkewedClock
 
 LINE = Serial(bauds=(9600,))
@@ -101,11 +101,39 @@ class Flood:
         self.close()
 
 
-def test_a_device_that_never_stops_talking_is_ended_by_the_deadline() -> None:
+def test_a_flood_is_ended_when_more_came_than_can_be_an_answer() -> None:
+    exchange = Recorder(wait_s=1.0)
+    with pytest.raises(Garbled) as ended:
+        run(exchange, Flood(), SkewedClock())
+    assert ended.value.code == FLOOD
+    assert sum(map(len, exchange.told)) == EXCHANGE_BYTES
+
+
+def test_without_that_bound_only_the_deadline_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr("agent.devices.runner.EXCHANGE_BYTES", 1 << 40)
     exchange = Recorder(wait_s=1.0, deadline_s=0.1)
     with pytest.raises(Busy):
-        run(exchange, Flood(), SkewedClock())
+        run(exchange, Flood(), SkewedClock(), Allowance(float("inf"), 1 << 40))
     assert exchange.told[-1] == "expire"
+    assert sum(map(len, exchange.told)) > 2 * EXCHANGE_BYTES
+
+
+def test_what_one_poll_may_take_is_shared_by_its_exchanges() -> None:
+    allowance = Allowance(float("inf"), 256)
+    for _ in range(2):
+        with pytest.raises(Garbled):
+            run(Recorder(wait_s=1.0), Flood(), SkewedClock(), allowance)
+    assert allowance.bytes_left == -128, "the second one ended with its first piece"
+
+
+def test_no_exchange_goes_on_after_the_poll_must_end(silent: RawPty) -> None:
+    clock = SkewedClock()
+    exchange = Recorder(wait_s=30.0, deadline_s=30.0)
+    began = time.perf_counter()
+    with open_port(silent.path, LINE) as port, pytest.raises(Busy):
+        run(exchange, port, clock, Allowance(clock.monotonic() + 0.05, 1024))
+    assert time.perf_counter() - began < 5.0
 
 
 def test_a_wait_that_is_longer_than_the_deadline_is_cut(silent: RawPty) -> None:
