@@ -79,17 +79,21 @@ GOOD: dict[str, Callable[[], Link]] = {
     "echo": echo,
 }
 """Links over which an exchange must still succeed."""
+MESSAGES = ("plain", "lossy", "late")
+"""Those that a port can be that carries whole messages."""
 
 
 @dataclass
 class Talk:
-    """One exchange over one link. `written` is what the host sent, `seconds` how long it took."""
+    """One exchange over one link. `written` is what the host sent, `seconds` how long it took. A device to
+    which nothing is ever sent is looked at instead: `looks` counts that."""
 
     exchange: Exchange
     device: Callable[[bytes], bytes]
     link: Link
     seconds: float = 0.0
     written: list[bytes] = field(default_factory=list)
+    looks: int = 0
     _coming: list[tuple[float, int, bytes]] = field(default_factory=list)
     _count: int = 0
 
@@ -98,14 +102,17 @@ class Talk:
         step = self.exchange.start()
         while not isinstance(step, Done):
             if isinstance(step, Write):
-                self._write(step.data)
+                self.written.append(step.data)
+                self._pass(step.data)
+            elif not self.written:
+                self.looks += 1
+                self._pass(b"")
             step = self._listen(step)
         if step.farewell:
             self.device(step.farewell)
         return step.frame
 
-    def _write(self, data: bytes) -> None:
-        self.written.append(data)
+    def _pass(self, data: bytes) -> None:
         for delay, piece in self.link(data, self.device):
             if piece:
                 self._count += 1

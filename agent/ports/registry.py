@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from agent.config.address import Address, SerialAddress, TcpAddress, parse
+from agent.config.address import Address, SerialAddress, SignalAddress, TcpAddress, parse
 from agent.ports.port import Port
 from agent.ports.serial_port import SerialPort
+from agent.ports.signal_port import SignalPort
 from agent.ports.tcp_port import TcpPort
 from protocols.device.family import Serial
 from protocols.errors import PortGone
@@ -19,6 +20,8 @@ def open_port(address: str, line: Serial) -> Port:
             return SerialPort(path, line)
         case TcpAddress(host, port):
             return TcpPort(host, port)
+        case SignalAddress(path):
+            return SignalPort(path)
         case other:
             raise PortGone(f"ports of the kind {other.way} cannot be opened here", code="port.unsupported")
 
@@ -26,7 +29,7 @@ def open_port(address: str, line: Serial) -> Port:
 def exists(address: str) -> bool | None:
     """Whether the port is there, without opening it; None where only opening would tell."""
     match _parsed(address):
-        case SerialAddress(path) if sys.platform != "win32":
+        case SerialAddress(path) | SignalAddress(path) if sys.platform != "win32":
             return Path(path).exists()
         case _:
             return None

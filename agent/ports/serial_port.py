@@ -1,6 +1,5 @@
 """A serial port through pyserial. Its many failures become PortGone, PortHeld or PortDenied."""
 
-import errno
 import os
 import sys
 from types import TracebackType
@@ -9,22 +8,15 @@ from typing import Self
 import serial
 
 from agent.ports.holder import held, opened_by_us
+from agent.ports.serial_error import FAILURES, OPENING, gone, opening, timed_out
 from protocols.device.family import Serial
-from protocols.errors import PortDenied, PortError, PortGone, PortHeld
+from protocols.errors import PortGone, PortHeld
 
-if sys.platform == "win32":
-    _FAILURES: tuple[type[Exception], ...] = (OSError,)
-else:
+if sys.platform != "win32":
     import fcntl
-    import termios
-
-    _FAILURES = (OSError, termios.error)  # pyserial lets termios.error through when a port vanishes
-_OPENING: tuple[type[Exception], ...] = (*_FAILURES, ValueError)
 
 WRITE_S = 1.0
 _PIECE = 1024
-_HELD = {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}
-_DENIED = {errno.EACCES, errno.EPERM}
 _TIOCGEXCL = 0x80045440  # Linux asm-generic/ioctls.h: reads the exclusive flag that TIOCEXCL sets
 
 
@@ -35,7 +27,7 @@ class SerialPort:
 
     def __init__(self, path: str, line: Serial) -> None:
         self._path = path
-        _leave_alone(path)
+        leave_alone(path)
         try:
             self._port = serial.Serial(
                 path,
@@ -47,25 +39,29 @@ class SerialPort:
                 write_timeout=WRITE_S,
                 exclusive=True,
             )
-        except _OPENING as e:
-            raise _opening(path, e) from e
+        except OPENING as e:
+            raise opening(path, e) from e
         opened_by_us(path)
 
     def write(self, data: bytes) -> None:
         try:
-            self._port.write(data)
+            written = self._port.write(data)
         except serial.SerialTimeoutException as e:
             raise PortGone(f"{self._path} takes no bytes", code="port.stuck") from e
-        except _FAILURES as e:
-            raise self._gone(e) from e
+        except FAILURES as e:
+            raise gone(self._path, e) from e
+        if written != len(data):  # pyserial on Windows passes over a write that was broken off
+            raise PortGone(f"{self._path} vanished while it was written to")
 
     def read(self, wait_s: float) -> bytes:
         try:
             self._port.timeout = max(wait_s, 0.0)
             first = self._port.read(1)
             return first + self._port.read(min(self._port.in_waiting, _PIECE)) if first else b""
-        except _FAILURES as e:
-            raise self._gone(e) from e
+        except FAILURES as e:
+            if timed_out(e):
+                return b""
+            raise gone(self._path, e) from e
 
     def contended(self) -> bool:
         return held(self._path)
@@ -73,7 +69,7 @@ class SerialPort:
     def close(self) -> None:
         try:
             self._port.close()
-        except _FAILURES:
+        except FAILURES:
             return  # the port vanished: the system has closed it
 
     def __enter__(self) -> Self:
@@ -84,11 +80,8 @@ class SerialPort:
     ) -> None:
         self.close()
 
-    def _gone(self, error: Exception) -> PortGone:
-        return PortGone(f"{self._path} vanished while it was in use ({_words(error)})")
 
-
-def _leave_alone(path: str) -> None:
+def leave_alone(path: str) -> None:
     """PortHeld before anything is set: opening a port with our line settings would change the line of the
     program that has it."""
     if held(path) or _exclusive(path):
@@ -109,18 +102,3 @@ def _exclusive(path: str) -> bool:
         finally:
             os.close(file)
     return False
-
-
-def _opening(path: str, error: Exception) -> PortError:
-    number = getattr(error, "errno", None)
-    if number in _HELD or (sys.platform == "win32" and "PermissionError" in str(error)):
-        return PortHeld(f"{path} is in use by another program")
-    if number in _DENIED:
-        return PortDenied(f"the system does not let this account open {path}")
-    if number in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
-        return PortGone(f"{path} does not exist")
-    return PortGone(f"{path} cannot be opened ({_words(error)})")
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -24,6 +24,9 @@ from protocols.device.exchange import Done, Frame, Write
 from protocols.device.family import Command, Family, Reply, When
 from protocols.device.registry import FAMILIES
 from protocols.errors import PortGone, PortHeld
+from tests.contract.families import CASES
+from tests.emulators.machine import LINE_BEHAVIOURS
+from tests.emulators.runner import listing
 
 LISTEN_S = 2.0
 HELD = (
@@ -59,7 +62,11 @@ class Running:
         return code
 
 
-@pytest.fixture(params=list(FAMILIES.values()), ids=list(FAMILIES))
+SERIAL = {name: family for name, family in FAMILIES.items() if family.ports.serial}
+"""Those that can be on a pty."""
+
+
+@pytest.fixture(params=list(SERIAL.values()), ids=list(SERIAL))
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
     emulator = Running(request.param, tmp_path)
     yield emulator
@@ -166,6 +173,74 @@ def test_it_records_what_a_cash_program_does(running: Running) -> None:
     with running.open() as port:
         ask(port, running.family, 0x7F)
     assert len(running.call("/forbidden")) == 1
+
+
+def started(family: Family, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.emulators.{family.name}", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+BY_HAND = pytest.mark.parametrize("family", SERIAL.values(), ids=SERIAL.keys())
+
+
+@BY_HAND
+def test_by_hand_it_starts_with_a_fault_and_tells_of_a_forbidden_command(
+    family: Family, tmp_path: Path
+) -> None:
+    module = importlib.import_module(f"tests.emulators.{family.name}")
+    link = tmp_path / "by-hand.pty"
+    given = ("--pty", str(link), "--fault", "paper_end", "--behaviour", "split=2")
+    process = started(family, *given)
+    assert process.stdout
+    assert process.stderr
+    ready = json.loads(process.stdout.readline())
+    with urllib.request.urlopen(ready["control"] + "/state", timeout=5) as answer:
+        state = json.load(answer)
+    assert (state["faults"]["paper_end"], state["behaviour"]) == (True, {"split": 2})
+    with serial.Serial(str(link), timeout=0) as port:
+        port.write(next(iter(module.FORBIDDEN_EXAMPLES.values())))
+        assert process.stderr.readline().startswith(f"{family.name}: forbidden: ")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@BY_HAND
+@pytest.mark.parametrize(
+    ("option", "known"), [("--model", "models"), ("--fault", "paper_end"), ("--behaviour", "silent")]
+)
+def test_by_hand_a_wrong_name_is_refused_with_the_right_ones(
+    family: Family, option: str, known: str, tmp_path: Path
+) -> None:
+    process = started(family, "--pty", str(tmp_path / "x.pty"), option, "no-such-name")
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "no-such-name" in error
+    assert known in error
+    assert "Traceback" not in error
+
+
+@BY_HAND
+def test_by_hand_it_shows_what_it_can_do(family: Family) -> None:
+    """In this process, once: every model, fault and behaviour, each behaviour with its words."""
+    kind = CASES[family.name].emulator
+    lines = listing(kind).splitlines()
+    assert {line.split("  ")[0] for line in map(str.strip, lines)} >= {*kind.faults_known}
+    assert all(any(name in line for line in lines) for name in kind.models)
+    told = {line.split()[0]: line.split()[1:] for line in lines[lines.index("behaviours") + 1 :]}
+    assert told.keys() == {*LINE_BEHAVIOURS, *kind.behaviours_known}
+    assert [name for name, words in told.items() if not words] == []
+
+
+def test_by_hand_the_list_is_printed() -> None:
+    process = started(FAMILIES["escpos"], "--list")
+    shown, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert shown == listing(CASES["escpos"].emulator)
 
 
 def test_it_rests_while_nobody_asks(running: Running) -> None:
