@@ -1,17 +1,19 @@
-"""Asks one device, at the one port that a person named, everything that may be read. Looks for no ports by
-itself: several cash drawers open on any byte."""
+"""Asks one device, at one port that may be asked, everything that may be read. Whether a port may be asked is
+`agent.devices.discovery`'s to say: several cash drawers open on any byte."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.clock import Clock
+from agent.config.address import parse
+from agent.config.address import product as product_of
+from agent.devices.discovery import in_order
 from agent.devices.interview import Answers, Interview, choose, identify, read
 from agent.devices.line import line_of
 from agent.ports import Port, open_port
-from protocols.device.exchange import Write
-from protocols.device.family import Family, Serial, When
+from protocols.device.family import Family, Serial, Way, When
 from protocols.device.profile import EMPTY, Profile, Profiles
-from protocols.errors import DeviceError, NoReply, UsageError
+from protocols.errors import DeviceError, Garbled, NoReply, PortError, PortGone, UsageError
 from protocols.status.faults import present
 from protocols.status.model import DeviceState, Identity
 
@@ -31,6 +33,24 @@ class Finding:
     why: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is being tried at a port: the try with this number, counted from 1, of so many at most."""
+
+    port: str
+    family: str
+    baud: int
+    number: int
+    of: int
+
+
+Progress = Callable[[Asking], None]
+
+
+def quiet(asking: Asking) -> None:
+    """Progress that nobody wants to see."""
+
+
 def probe(
     port: str,
     families: Sequence[Family],
@@ -38,36 +58,55 @@ def probe(
     clock: Clock,
     *,
     bauds: Sequence[int] = (),
+    progress: Progress = quiet,
 ) -> Finding:
-    """The first family that the device answers. `bauds`: instead of those that the family usually has.
-    PortError; the last DeviceError where none is answered. The same bytes are never sent at two speeds to a
-    device that has answered."""
+    """The first family that the device answers, quiet questions first. `bauds`: instead of those that the
+    family usually has. PortError; the most telling DeviceError where none is answered. Once a device has
+    answered at one speed, whatever it said, nothing is sent to it at another."""
     if not families:
         raise UsageError("no family to ask with")
+    tries = [
+        (family, replace(usual, bauds=(baud,)))
+        for family in in_order(_reached(port, families))
+        for usual in (line_of(family),)
+        for baud in bauds or _speeds(port, usual)
+    ]
     failure: DeviceError = NoReply(f"nothing at {port} answers")
-    for family in sorted(families, key=_loudness):
-        usual = line_of(family)
-        for baud in bauds or _speeds(port, usual):
-            line = replace(usual, bauds=(baud,))
-            try:
-                with open_port(port, line) as opened:
-                    own = profiles.get(family.name, EMPTY)
-                    return _ask(opened, family, own, clock, name=port, baud=baud)
-            except DeviceError as e:
-                failure = e if not isinstance(e, NoReply) or isinstance(failure, NoReply) else failure
+    spoken: int | None = None
+    for number, (family, line) in enumerate(tries, 1):
+        baud = line.bauds[0]
+        if spoken not in (None, baud):
+            continue
+        progress(Asking(port, family.name, baud, number, len(tries)))
+        try:
+            with open_port(port, line) as opened:
+                return _ask(opened, family, profiles.get(family.name, EMPTY), clock, name=port, baud=baud)
+        except DeviceError as e:
+            failure = _more_telling(failure, e)
+            spoken = spoken if isinstance(e, NoReply | Garbled) else baud
     raise failure
 
 
+def _more_telling(one: DeviceError, other: DeviceError) -> DeviceError:
+    return one if isinstance(other, NoReply) and not isinstance(one, NoReply) else other
+
+
+def _reached(text: str, families: Sequence[Family]) -> list[Family]:
+    """Those that a port of this kind reaches, as the device there speaks them."""
+    try:
+        way, product = parse(text).way, product_of(text)
+    except ValueError as e:
+        raise PortGone(f"{e}", code="port.address") from e
+    found = [family.on(product) for family in families if way in family.ports.ways]
+    if not found:
+        raise PortError(
+            f"no family that was to be tried is reached by a port of the kind {way}", code="port.no_family"
+        )
+    return found
+
+
 def _speeds(port: str, usual: Serial) -> tuple[int, ...]:
-    return usual.bauds[:1] if port.startswith("socket:") else usual.bauds
-
-
-def _loudness(family: Family) -> int:
-    """Bytes of the first question that a receipt printer of another family would print, so that the family
-    with the fewest asks first; of equals the one that the registry names first."""
-    command = (family.commands(When.POLL) or family.read_only_commands)[0]
-    first = family.codec.exchange(command, family.codec.first_sequence()).start()
-    return sum(byte >= 0x20 for byte in first.data) if isinstance(first, Write) else 0
+    return usual.bauds if parse(port).way is Way.SERIAL else usual.bauds[:1]
 
 
 _PATIENCE_S = 10.0
