@@ -245,11 +245,13 @@ def test_who_it_is_is_not_asked_while_it_is_offline(printer: Till) -> None:
 def test_a_printer_that_does_not_say_who_it_is_is_read_all_the_same(printer: Till) -> None:
     printer.machine.set_behaviour({"no_identity": 1})
     poller = printer.poller()
-    for _ in range(3):
+    for _ in range(2 * len(FAMILIES["escpos"].read_only_commands)):
         reading = poller.poll()
         assert reading.contact is Contact.OK
         assert reading.state.paper_end is False
         assert reading.identity.model == ""
+        if reading.slow:
+            break
     began = time.perf_counter()
     poller.poll()
     assert time.perf_counter() - began < 0.5, "the open question costs nothing at the polls that follow"
