@@ -68,12 +68,7 @@ class AtolV2(AtolDevice):
 
     def _control(self, byte: int) -> bytes:
         if byte == _ENQ:
-            if self._once("busy_once"):
-                return bytes([_NAK])
-            if self._once("collision_once"):
-                return bytes([_ENQ])
-            self._listening, self._question, self._answer, self._sent = True, b"", b"", False
-            return bytes([_ACK])
+            return self._asked()
         if byte == _EOT:
             return self._work()
         if not self._answer:
@@ -82,6 +77,14 @@ class AtolV2(AtolDevice):
             self._answer = b""
             return bytes([_EOT])
         return self._send() if byte == _ACK or self._sent else bytes([_ENQ])
+
+    def _asked(self) -> bytes:
+        if self._once("busy_once"):
+            return bytes([_NAK])
+        if self._once("collision_once"):
+            return bytes([_ENQ])
+        self._listening, self._question, self._answer, self._sent = True, b"", b"", False
+        return bytes([_ACK])
 
     def _work(self) -> bytes:
         if self._question:

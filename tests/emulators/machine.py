@@ -19,6 +19,8 @@ WORDS: Mapping[str, str] = {
     "wrong_checksum": "spoils the checksum of every answer",
     "wrong_checksum_once": "spoils the checksum of the next answer",
     "wrong_pattern": "spoils the fixed bits of every status byte",
+    "wrong_length": "gives another number of bytes than it says",
+    "network": "answers in the form of Ethernet lines",
     "marked_checksum": "chooses its numbers so that the checksum holds a byte that marks the line",
     "nak": "calls every frame damaged",
     "nak_once": "calls the next frame damaged",
