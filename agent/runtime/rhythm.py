@@ -29,7 +29,7 @@ class AfterRun(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
 
 
 class Rhythm:
-    """`threads` bounds how many jobs run at once."""
+    """`threads` bounds how many jobs run at once: with one for each job none ever waits for another."""
 
     def __init__(self, clock: Clock, threads: int) -> None:
         self._clock = clock
@@ -56,6 +56,11 @@ class Rhythm:
                         self._again(name, delay_s())
 
         self._scheduler.add_job(run, AfterRun(), id=name, next_run_time=self._in(first_s))
+
+    def soon(self, name: str, after_s: float) -> None:
+        """The job of `every` with this name runs after so long instead of when it was planned. A job that is
+        running just now asks its delay anew when it ends. Any thread may call."""
+        self._again(name, after_s)
 
     def once(self, name: str, job: Callable[[], None], after_s: float) -> None:
         self._scheduler.add_job(job, "date", run_date=self._in(after_s), id=name)

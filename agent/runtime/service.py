@@ -34,6 +34,8 @@ from protocols.wire import v1
 
 FLUSH_S = 60.0
 TICK_S = 5.0
+OWN_JOBS = 3
+"""Jobs beside the devices: the host, the figures that wait, and the mark that all is well."""
 _LAST_WORDS_S = 10.0
 _TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
@@ -59,7 +61,7 @@ class Service:
         self._thread = Thread(target=self._sender.run, name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
         self._backups = Backups(config.backups, config_file, self._spool, clock, self._sender.wake)
-        self._rhythm = Rhythm(clock, threads=2)
+        self._rhythm = Rhythm(clock, threads=OWN_JOBS + len(config.devices))
         self._notify = Notify()
 
     def run(self) -> int:

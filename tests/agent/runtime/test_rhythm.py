@@ -99,3 +99,11 @@ def test_a_clock_that_was_set_delays_nothing(rhythm: Rhythm, clock: SetClock) ->
     clock.shift = timedelta(days=-1)
     rhythm.check_clock()
     assert ran.acquire(timeout=5)
+
+
+def test_a_job_may_be_called_for_before_its_time(rhythm: Rhythm) -> None:
+    ran = threading.Semaphore(0)
+    rhythm.every("a", ran.release, lambda: 3600, first_s=3600)
+    assert not ran.acquire(timeout=0.1)
+    rhythm.soon("a", 0.0)
+    assert ran.acquire(timeout=5)
