@@ -1,17 +1,23 @@
 """ESC/POS receipt printers and the drawer on their connector: real-time status, printer identification, and
-nothing that prints, kicks or changes a setting. Automatic status (ASB) is recognised, never switched on."""
+nothing that prints, kicks or changes a setting. Automatic status (ASB) is read when it comes, never switched on
+(docs/decisions/0006)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from protocols.device import escpos_counter
+from protocols.device.escpos_counter import GS_G
 from protocols.device.escpos_exchange import (
     DLE_EOT,
     GS_I,
     GS_R,
-    BufferedExchange,
     Kind,
     Piece,
-    PollExchange,
+    identity,
     pieces,
+    poll,
+    sensor,
+    wear,
 )
 from protocols.device.escpos_overhear import EscPosOverhearing
 from protocols.device.exchange import Exchange, Frame
@@ -33,12 +39,14 @@ from protocols.status.model import DeviceState, Identity
 
 _IDENTITY = {67: "model", 66: "maker", 68: "serial", 65: "firmware"}
 IDENTITY = Command("identification", GS_I, bytes(_IDENTITY), When.IDENTIFY)
+WEAR = Command("wear counters", GS_G, escpos_counter.ARGUMENTS, When.SLOW)
 COMMANDS = (
     IDENTITY,
     Command("printer status", DLE_EOT, b"\x01", When.POLL),
     Command("cause of offline", DLE_EOT, b"\x02", When.POLL),
     Command("paper sensor", DLE_EOT, b"\x04", When.POLL),
     Command("cause of error", DLE_EOT, b"\x03", When.POLL),
+    WEAR,
     Command("paper sensor, buffered", GS_R, b"\x01"),
     Command("drawer connector, buffered", GS_R, b"\x02"),
 )
@@ -47,11 +55,12 @@ _ALLOWED = {(command.code, command.data) for command in COMMANDS}
 _ESC_U, _ESC_V, _GS_A = 0x1B75, 0x1B76, 0x1D61
 
 # Host commands that a capture may hold and that are understood: command -> (name, number of argument bytes).
-# Only the first three kinds can be encoded.
+# Only the first four kinds can be encoded.
 _SEEN = {
     DLE_EOT: ("real-time status", 1),
     GS_I: ("identification", 1),
     GS_R: ("buffered status", 1),
+    GS_G: ("maintenance counter", 4),
     _GS_A: ("automatic status on or off", 1),
     0x1B40: ("initialise", 0),
     0x1B70: ("drawer kick", 3),
@@ -64,11 +73,13 @@ _ANSWERS = {
     DLE_EOT: Kind.STATUS,
     GS_I: Kind.BLOCK,
     GS_R: Kind.PLAIN,
+    GS_G: Kind.BLOCK,
     _ESC_U: Kind.PLAIN,
     _ESC_V: Kind.PLAIN,
 }
 _REAL_TIME = b"\x01\x02\x03\x04\x05\x07\x08\x12"
 """n of DLE EOT: printer, offline, error, roll, slip or presenter; the last three take a second byte."""
+_ASB_BYTES = 4
 _SHORT_IDENTITY = b"\x01\x02\x03123"
 """GS I with these answers with one byte."""
 
@@ -86,12 +97,10 @@ class _Codec:
     def exchange(self, command: Command, sequence: int) -> Exchange:  # noqa: ARG002 - the line has no sequence numbers
         requests = _requests(command)
         if command.code == DLE_EOT:
-            return PollExchange(requests[0])
+            return poll(requests[0])
         if command.code == GS_R:
-            return BufferedExchange(
-                requests, Kind.PLAIN, lambda found: Frame(None, GS_R, status=found[0]), optional=False
-            )
-        return BufferedExchange(requests, Kind.BLOCK, _identity_frame, optional=True)
+            return sensor(requests[0])
+        return wear(requests) if command.code == GS_G else identity(requests)
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
         if direction is Direction.HOST_TO_DEVICE:
@@ -114,11 +123,8 @@ def _requests(command: Command) -> tuple[bytes, ...]:
     if (command.code, command.data) not in _ALLOWED:
         raise UsageError(f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command")
     head = int(command.code).to_bytes(2, "big")
-    return tuple(head + bytes([argument]) for argument in command.data)
-
-
-def _identity_frame(answers: list[bytes]) -> Frame:
-    return Frame(None, GS_I, data=b"".join(answer + b"\0" for answer in answers))
+    size = escpos_counter.ARGUMENT_BYTES if command.code == GS_G else 1
+    return tuple(head + command.data[at : at + size] for at in range(0, len(command.data), size))
 
 
 def _host_frames(raw: bytes) -> list[Frame]:
@@ -168,13 +174,15 @@ def _unasked(piece: Piece) -> Frame:
 
 def _frame(piece: Piece, command: int | str | None = None) -> Frame:
     if piece.kind is Kind.BLOCK or command == GS_I:
-        return Frame(None, GS_I, data=piece.data)
+        return Frame(None, command or GS_I, data=piece.data)
     return Frame(None, command or DLE_EOT, status=piece.data)
 
 
 def _answer_kind(question: Frame) -> Kind | None:
     if question.command == GS_I and question.data in [bytes([n]) for n in _SHORT_IDENTITY]:
         return Kind.PLAIN
+    if question.command == GS_G and question.data[:1] != b"2":
+        return None  # GS g 0 sets a counter back
     return _ANSWERS.get(int(question.command or 0))
 
 
@@ -189,9 +197,9 @@ def _paired(found: Sequence[Piece], asked: Sequence[Frame]) -> list[Reply]:
         if piece.kind is Kind.ASB and automatic:
             replies.append(Reply(_unasked(piece), automatic))
             continue
-        if not waiting[piece.kind]:
+        if not waiting[Kind(piece.kind)]:
             raise Unparsed("reply.mismatch", "something stands there that answers none of the requests")
-        question = waiting[piece.kind].pop(0)
+        question = waiting[Kind(piece.kind)].pop(0)
         replies.append(Reply(_frame(piece, question.command), question))
     if any(waiting.values()):
         raise Unparsed("reply.mismatch", "there are fewer answers than requests")
@@ -231,7 +239,9 @@ def _bits(replies: Sequence[Reply]) -> tuple[dict[int, int], dict[int, int]]:
     status: dict[int, int] = {}
     mask: dict[int, int] = {}
     for reply in replies:
-        for n, (byte, said) in _as_real_time(reply).items():
+        passing = reply.frame.data if reply.frame.command == DLE_EOT else b""
+        older = _from_asb(passing) if len(passing) == _ASB_BYTES else {}
+        for n, (byte, said) in (*older.items(), *_as_real_time(reply).items()):
             status[n] = status.get(n, 0) & ~said | byte & said
             mask[n] = mask.get(n, 0) | said
     return status, mask
@@ -239,7 +249,7 @@ def _bits(replies: Sequence[Reply]) -> tuple[dict[int, int], dict[int, int]]:
 
 def _as_real_time(reply: Reply) -> dict[int, tuple[int, int]]:
     frame, n = reply.frame, reply.request.data[:1] if reply.request else b""
-    if frame.command == "ASB" and len(frame.status) == 4:
+    if frame.command == "ASB" and len(frame.status) == _ASB_BYTES:
         return _from_asb(frame.status)
     if len(frame.status) != 1 or not reply.request:
         return {}
@@ -263,18 +273,21 @@ def _from_asb(status: bytes) -> dict[int, tuple[int, int]]:
     }
 
 
+def counters(replies: Sequence[Reply]) -> Mapping[str, int]:
+    """How worn the printer is, where its model is one whose counters are known."""
+    found = [r.frame.data for r in replies if r.frame.command == GS_G and r.request == WEAR.request()]
+    return MappingProxyType(escpos_counter.read(found[-1]) if found else {})
+
+
 def explain(reply: Reply, profile: Profile) -> str:
     frame = reply.frame
     if frame.command in ("XON", "XOFF"):
         return (
             "The printer can receive again." if frame.command == "XON" else "The printer cannot receive now."
         )
-    if frame.command == GS_I and reply.request and len(frame.data) == 1:
-        return f"Identification {reply.request.data.hex().upper()}h: {frame.data.hex().upper()}h."
-    if frame.command == GS_I and (reply.request or frame.data):
-        return f'Identification: "{frame.data.decode("ascii", errors="replace")}".'
-    if not frame.status:
-        return _explain_request(frame)
+    told = _told(reply)
+    if told or not frame.status:
+        return told or _explain_request(frame)
     status, mask = _bits([reply])
     if not status:
         return (
@@ -285,9 +298,21 @@ def explain(reply: Reply, profile: Profile) -> str:
     return f"{name}: {'; '.join(notes) if notes else 'nothing to report'}."
 
 
+def _told(reply: Reply) -> str:
+    """What an answer to GS I or GS g 2 says; "" for anything else."""
+    frame, asked = reply.frame, reply.request
+    if frame.command == GS_G and asked and frame.data.isdigit():
+        return f"Maintenance counter {int.from_bytes(asked.data[2:4], 'little')}: {int(frame.data)}."
+    if frame.command != GS_I or not (asked or frame.data):
+        return ""
+    if asked and len(frame.data) == 1:
+        return f"Identification {asked.data.hex().upper()}h: {frame.data.hex().upper()}h."
+    return f'Identification: "{frame.data.decode("ascii", errors="replace")}".'
+
+
 def _explain_request(frame: Frame) -> str:
     name = _SEEN[int(frame.command or 0)][0]
-    sent = "" if frame.command in _ANSWERS else " Plomba never sends it."
+    sent = "" if _answer_kind(frame) else " Plomba never sends it."
     return f"Request: {name} {frame.data.hex(' ').upper()}".rstrip() + "." + sent
 
 
@@ -313,13 +338,16 @@ FAMILY = Family(
             "Star Micronics, ESC/POS mode command manual",
             "Epson TM-T88III specification, appendix G",
             "Citizen CT-S2000 and iDP-3221 manuals",
+            "Epson TM-T90, TM-L90 and TM-T81 specifications, GS g 2",
         ),
         (
             "which level of the drawer connector means open: it depends on the drawer",
             "a printer without a near-end sensor may say for ever that the roll is full",
+            "the units of the maintenance counters of newer Epson models",
         ),
     ),
     explain=explain,
+    counters=counters,
     unmarked_answers=True,
     overhear=EscPosOverhearing,
 )

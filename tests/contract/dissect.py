@@ -274,7 +274,7 @@ def _by_length(lengths: Mapping[bytes, int]) -> Callable[[bytes], list[Said]]:
 
 ESCPOS_LENGTHS = {
     b"\x10\x04": 1, b"\x10\x05": 1, b"\x10\x14": 3, b"\x1dI": 1, b"\x1dr": 1, b"\x1da": 1, b"\x1bp": 3,
-    b"\x1b@": 0, b"\x1dV": 1, b"\x1bd": 1, b"\x1bu": 1, b"\x1bv": 0, b"\x1b=": 1,
+    b"\x1b@": 0, b"\x1dV": 1, b"\x1bd": 1, b"\x1bu": 1, b"\x1bv": 0, b"\x1b=": 1, b"\x1dg": 4,
 }  # fmt: skip
 STAR_LENGTHS = {
     b"\x1b\x06\x01": 0, b"\x05": 0, b"\x04": 0, b"\x1b\x1ea": 1, b"\x17": 0, b"\x07": 0, b"\x1a": 0,

@@ -99,6 +99,8 @@ NEVER: Mapping[str, list[Rule]] = {
         *_names(_EPSON, b"\x1b@", b"\x1dV", b"\x1bd", b"\x10\x05", b"\x1b=", data=ANY, example=b"\x01"),
         *_names("escpos-and-drawers 1.1: n of DLE EOT that is not looked up", b"\x10\x04", data=rb"[^\x01-\x04]",
                 example=b"\x05"),
+        *_names("TM-T90 specification p. 170, sets a counter back and wears the memory", b"\x1dg", data=rb"[^2].*",
+                example=b"0\0\x14\0"),
         *_rules("escpos-and-drawers 1.6: any other byte prints, or opens a drawer", "00-06 08-FF"),
     ],
     "star_line": [
@@ -180,6 +182,8 @@ ALLOWED: Mapping[str, list[Rule]] = {
         *_names("escpos-and-drawers 1.1", b"\x10\x04", data=rb"[\x01-\x04]"),
         *_names("escpos-and-drawers 1.3", b"\x1dI", data=rb"[\x01-\x03A-E]"),
         *_names("escpos-and-drawers 1.3", b"\x1dr", data=rb"[\x01\x0212]"),
+        *_names("TM-T90 specification p. 171, counters that nobody can set back", b"\x1dg",
+                data=rb"2\0[\x94\x95\xb2\xc6]\0"),
     ],
     "star_line": [
         *_names("escpos-and-drawers 1.5", b"\x1b\x06\x01", b"\x05", b"\x04", data=NONE),
