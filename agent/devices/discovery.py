@@ -222,7 +222,7 @@ def _refuse_configured(sighting: Sighting, standing: Standing) -> Reason | None:
     return Reason("leave.configured", text)
 
 
-_REFUSALS = (_refuse_drawer, _refuse_kind, _refuse_held, _refuse_configured)
+_REFUSALS = (_refuse_kind, _refuse_drawer, _refuse_held, _refuse_configured)
 
 
 def _unidentified(sighting: Sighting) -> Reason:

@@ -4,7 +4,7 @@ them. Opens nothing, writes nothing, and decides nothing."""
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from agent.ports.holder import held
 from agent.ports.ieee1284 import DeviceId
 from agent.ports.usb_printer import UsbPrinter
 from protocols.device.family import Way
+from protocols.errors import PortError
 
 _log = logging.getLogger(__name__)
 _LINKS = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))
-_VENDOR_PAGES = range(0xFF00, 0x10000)
-"""HID usages that a maker defines (HID usage tables 1.4, section 3): not a keyboard, a mouse or a scanner."""
+_PAGES = {0, *range(0xFF00, 0x10000)}
+"""HID usages that a maker defines (HID usage tables 1.4, section 3), or that are not known: not a keyboard or a
+mouse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ def _interface(location: str) -> int | None:
 
 
 def _usb_printers() -> Iterator[Sighting]:
-    for printer in usb_bus.printers():
+    for printer in _printers():
         address = _address("usb", printer.vid, printer.pid, printer.serial or "")
         yield Sighting(
             way=Way.USB,
@@ -142,6 +144,14 @@ def _usb_printers() -> Iterator[Sighting]:
             device_id=printer.device_id,
             held=_taken(printer),
         )
+
+
+def _printers() -> list[UsbPrinter]:
+    try:
+        return usb_bus.printers()
+    except PortError as e:
+        _log.warning("USB printers are not listed: %s", e)
+        return []
 
 
 def _address(kind: str, vid: int, pid: int, serial: str) -> str:
@@ -162,31 +172,29 @@ def _taken(printer: UsbPrinter) -> bool | None:
 
 def _hid_devices() -> Iterator[Sighting]:
     """Those of makers' own kinds, each once."""
-    seen: set[str] = set()
-    for entry in _hid_entries():
-        vid, pid, serial = (
-            int(entry["vendor_id"]),
-            int(entry["product_id"]),
-            str(entry["serial_number"] or ""),
-        )
-        address = _address("hid", vid, pid, serial)
-        page = int(entry["usage_page"])
-        if address in seen or (page and page not in _VENDOR_PAGES):
-            continue
-        seen.add(address)
-        yield Sighting(
-            way=Way.HID,
-            address=address,
-            names=(address,),
-            vid=vid,
-            pid=pid,
-            serial=serial,
-            maker=str(entry["manufacturer_string"] or ""),
-            product=str(entry["product_string"] or ""),
-        )
+    found = [_hid(entry) for entry in _hid_entries() if entry["usage_page"] in _PAGES]
+    yield from {sighting.address: sighting for sighting in reversed(found)}.values()
 
 
-def _hid_entries() -> list[dict[str, str | int]]:
+def _hid(entry: Mapping[str, object]) -> Sighting:
+    vid, pid = int(str(entry["vendor_id"])), int(str(entry["product_id"]))
+    serial = str(entry["serial_number"] or "")
+    address, path = _address("hid", vid, pid, serial), entry["path"]
+    file = os.fsdecode(path) if isinstance(path, bytes) and path.startswith(b"/dev/") else ""
+    return Sighting(
+        way=Way.HID,
+        address=address,
+        names=(address, file) if file else (address,),
+        vid=vid,
+        pid=pid,
+        serial=serial,
+        maker=str(entry["manufacturer_string"] or ""),
+        product=str(entry["product_string"] or ""),
+        held=held(file) if file else None,
+    )
+
+
+def _hid_entries() -> list[dict[str, object]]:
     """hidraw first: it reads what the kernel knows, where the other back end opens every device to ask."""
     try:
         if sys.platform == "linux":
@@ -195,5 +203,5 @@ def _hid_entries() -> list[dict[str, str | int]]:
             import hid  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
         return list(hid.enumerate())
     except (ImportError, OSError) as e:
-        _log.info("HID devices are not listed: %s", e)
+        _log.warning("HID devices are not listed: %s", e)
         return []

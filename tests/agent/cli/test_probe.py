@@ -90,7 +90,7 @@ def test_a_table_says_what_is_there_why_and_what_was_left_alone(config: Path, pr
     assert "it calls itself EPSON TM-T20III" in why[printer.port]
     assert "bare WCH (CH340) adapter" in why["/dev/ttyUSB1"]
     assert "probe --ports /dev/serial/by-path/" in why["/dev/ttyUSB1"]
-    assert "not asked  it is a cash drawer" in why["hid:0d3a:0207"]
+    assert "not asked  HID devices are only looked at" in why["hid:0d3a:0207"]
     assert printer.machine.forbidden == []
 
 
@@ -105,7 +105,7 @@ def test_json_says_the_same(config: Path, printer: Till) -> None:
     assert {c["family"] for c in datecs["candidates"]} == {"datecs_isl_legacy", "datecs_isl_x"}
     assert datecs["not_asked"][0]["code"] == "leave.adapter"
     drawer = ports["hid:0d3a:0207"]
-    assert (drawer["asked"], drawer["not_asked"][0]["code"]) == (False, "leave.drawer")
+    assert (drawer["asked"], drawer["not_asked"][0]["code"]) == (False, "leave.kind")
 
 
 def test_the_lines_can_be_pasted_and_checked(config: Path, tmp_path: Path, printer: Till) -> None:

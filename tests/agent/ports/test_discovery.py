@@ -84,7 +84,8 @@ def test_a_usb_printer_tells_its_ieee_1284_id() -> None:
 
 def test_a_hid_drawer_is_seen_by_its_own_usage_page() -> None:
     drawer = seen("posiflex_drawer")
-    assert (drawer["way"], drawer["address"], drawer["held"]) == ("hid", "hid:0d3a:0207", None)
+    assert (drawer["way"], drawer["names"]) == ("hid", ["hid:0d3a:0207", "/dev/hidraw0"])
+    assert drawer["held"] is False
     assert "Cash Drawer" in drawer["product"]
 
 
