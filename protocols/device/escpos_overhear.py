@@ -1,5 +1,6 @@
-"""What an ESC/POS line tells whoever listens: kicks, the answers to the cash program's own questions, automatic status,
-and whether a real-time question may be put in. Nothing is known of the line until ESC @ comes after a silence."""
+"""What an ESC/POS line tells whoever listens: kicks, the answers to the cash program's own questions,
+automatic status, and whether a real-time question may be put in. Nothing is known of the line until ESC @
+comes after a silence."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,8 @@ from protocols.device.overhear import SILENCE_S, Heard, Kick, Shape
 ANSWER_S = 2.0
 """Real-time status is answered in milliseconds, or never."""
 BUFFERED_S = 30.0
-"""A buffered question may wait as long as the printer is offline; its answer has bytes that look like status."""
+"""A buffered question may wait as long as the printer is offline; its answer has bytes that look like
+status."""
 HIDDEN_S = 1.0
 """A status byte that comes so soon after a DLE among data may be the answer to that."""
 _STATUS = Shape(0x93, 0x12)
@@ -61,8 +63,8 @@ class EscPosOverhearing:
         return ""
 
     def shape(self, request: bytes) -> Shape | None:
-        """Real-time status only: everything else waits in the printer's buffer, and its answer could come when the
-        cash program awaits another one."""
+        """Real-time status only: everything else waits in the printer's buffer, and its answer could come
+        when the cash program awaits another one."""
         return _STATUS if len(request) == 3 and request[:2] == b"\x10\x04" and 1 <= request[2] <= 4 else None
 
     # The cash program
@@ -86,8 +88,8 @@ class EscPosOverhearing:
         return found
 
     def _after_silence(self) -> None:
-        """A command that was left half sent may go on, or the printer was switched off meanwhile: nobody can tell. The
-        rest of it is awaited in any case, for it could hold an ESC @ too."""
+        """A command that was left half sent may go on, or the printer was switched off meanwhile: nobody can
+        tell. The rest of it is awaited in any case, for it could hold an ESC @ too."""
         inside = self._tokens.inside and not self._tokens.unknown
         if self._cut and inside:
             return
@@ -129,8 +131,8 @@ class EscPosOverhearing:
             self._lose("the cash program went on with something that was begun unheard")
 
     def _follow(self, head: bytes) -> None:
-        """Text of two bytes to a character must not be cut either; whether it is such text depends on the printer.
-        Between GS : and GS : the printer records."""
+        """Text of two bytes to a character must not be cut either; whether it is such text depends on the
+        printer. Between GS : and GS : the printer records."""
         if head[0] >= 0x20:
             for byte in head:
                 self._lead = not self._lead and byte > 0x80

@@ -1,5 +1,6 @@
-"""Where one ESC/POS command ends and the next begins. Lengths are those of Epson's command reference (the TM printers'
-quick references) and of the Star ESC/POS mode manual. A command that is not listed is not guessed at."""
+"""Where one ESC/POS command ends and the next begins. Lengths are those of Epson's command reference (the TM
+printers' quick references) and of the Star ESC/POS mode manual. A command that is not listed is not guessed
+at."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,13 +14,14 @@ _LONGEST_HEAD = 300
 _TABS = 32
 
 Length = Callable[[bytes], int | None]
-"""The bytes of a command so far -> its whole length; None while that cannot be told, UNKNOWN where it never can."""
+"""The bytes of a command so far -> its whole length; None while that cannot be told, UNKNOWN where it never
+can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`head`: a run of text, a control byte, or the first bytes of a command with all its arguments. `hides`: behind
-    them there was a DLE, which some printers obey even among data."""
+    """`head`: a run of text, a control byte, or the first bytes of a command with all its arguments. `hides`:
+    behind them there was a DLE, which some printers obey even among data."""
 
     head: bytes
     hides: bool = False

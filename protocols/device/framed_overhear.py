@@ -1,5 +1,6 @@
-"""What a line of frames tells whoever listens, by the codec of its family: kicks, and the answers that belong to the
-cash program's own questions. A frame has a checksum: the first whole one after a silence shows where the line is."""
+"""What a line of frames tells whoever listens, by the codec of its family: kicks, and the answers that belong
+to the cash program's own questions. A frame has a checksum: the first whole one after a silence shows where
+the line is."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,8 +13,9 @@ ANSWER_S = 10.0
 
 
 class FramedOverhearing:
-    """`kick` tells the frames that open a drawer. `until`: the byte that ends every answer of the device and stands
-    nowhere else in it; None where a question of the family needs more than one answer: then none is put in."""
+    """`kick` tells the frames that open a drawer. `until`: the byte that ends every answer of the device and
+    stands nowhere else in it; None where a question of the family needs more than one answer: then none is
+    put in."""
 
     def __init__(self, codec: Codec, kick: Callable[[Frame], bool], until: int | None) -> None:
         self._codec = codec

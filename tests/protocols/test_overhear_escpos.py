@@ -1,5 +1,5 @@
-"""What is overheard on an ESC/POS line. Two that know nothing of it say where commands end: python-escpos, which makes
-them, and the emulator, which takes them apart."""
+"""What is overheard on an ESC/POS line. Two that know nothing of it say where commands end: python-escpos,
+which makes them, and the emulator, which takes them apart."""
 
 import struct
 
@@ -232,7 +232,8 @@ def test_a_status_byte_that_nobody_asked_for_is_nothing() -> None:
 
 
 def test_an_answer_behind_a_dle_among_data_is_not_believed() -> None:
-    """Some printers obey DLE EOT in the midst of an image: its answer would be taken for that of the question."""
+    """Some printers obey DLE EOT in the midst of an image: its answer would be taken for that of the
+    question."""
     line = begun()
     line.host(raster(3, 4, b"\x10\x04\x01"), BEGUN_S + 0.1)
     line.host(b"\x10\x04\x04", BEGUN_S + 0.2)

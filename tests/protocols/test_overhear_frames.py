@@ -1,5 +1,5 @@
-"""What is overheard on a line of frames: the golden bytes of every family that can be overheard, as a cash program
-sends them."""
+"""What is overheard on a line of frames: the golden bytes of every family that can be overheard, as a cash
+program sends them."""
 
 import json
 from pathlib import Path
