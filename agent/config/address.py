@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import ClassVar
 
-from protocols.device.family import Way
+from protocols.device.family import Ports, Way
 
 ALLOWED = (
     "/dev/ttyUSB0, COM3, socket://HOST:PORT, usb:VID:PID[:SERIAL], hid:VID:PID[:SERIAL], signals:/dev/ttyS0,"
@@ -111,6 +111,13 @@ def place(text: str) -> str:
             return f"usb:{vid:04x}:{pid:04x}:{serial}"
         case _:
             return text.rstrip("/")
+
+
+def reaches(found: Address, ports: Ports) -> bool:
+    """Whether a family with these ports may be asked at this address. Of HID devices only those that the family
+    names: what a report does to another one, such as a keyboard, nobody knows."""
+    known = not isinstance(found, HidAddress) or (found.vid, found.pid) in ports.vid_pids
+    return found.way in ports.ways and known
 
 
 def product(text: str) -> int | None:

@@ -110,13 +110,17 @@ class Device(Table):
 
     @model_validator(mode="after")
     def _reached(self) -> Self:
-        way, ways = address.parse(self.port).way, FAMILIES[self.family].ports.ways
-        if way in ways:
+        found, ports = address.parse(self.port), FAMILIES[self.family].ports
+        if address.reaches(found, ports):
             return self
-        others = [name for name, family in FAMILIES.items() if way in family.ports.ways]
+        if found.way in ports.ways:
+            ids = ", ".join(f"{found.way}:{vid:04x}:{pid:04x}" for vid, pid in ports.vid_pids)
+            raise _wrong(f"family {self.family!r} is not read from {self.port}", ids)
+        others = [name for name, family in FAMILIES.items() if found.way in family.ports.ways]
         raise _wrong(
-            f"family {self.family!r} is not reached by a port of the kind {way}, but by {', '.join(ways)}",
-            f"for {way}: {', '.join(others) or 'no family'}",
+            f"family {self.family!r} is not reached by a port of the kind {found.way}, but by"
+            f" {', '.join(ports.ways)}",
+            f"for {found.way}: {', '.join(others) or 'no family'}",
         )
 
 

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from agent.clock import Clock
+from agent.config.address import product
 from agent.config.model import Device
 from agent.devices.backoff import Backoff, Jitter, uniform
 from agent.devices.conversation import Conversation, Heard
@@ -60,7 +61,7 @@ class Poller:
         self._device = device
         self._clock = clock
         self._line = line_of(family, device.baud, device.parity)
-        self._talk = Conversation(device, family, profiles, clock)
+        self._talk = Conversation(device, family.on(product(device.port)), profiles, clock)
         self._who = Identification(known)
         self._backoff = Backoff(device.poll_s, jitter)
         self._last: Reading | None = None

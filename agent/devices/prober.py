@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.clock import Clock
-from agent.config.address import parse
+from agent.config.address import parse, reaches
 from agent.config.address import product as product_of
 from agent.devices.discovery import in_order
 from agent.devices.interview import Answers, Interview, choose, identify, read
@@ -94,13 +94,14 @@ def _more_telling(one: DeviceError, other: DeviceError) -> DeviceError:
 def _reached(text: str, families: Sequence[Family]) -> list[Family]:
     """Those that a port of this kind reaches, as the device there speaks them."""
     try:
-        way, product = parse(text).way, product_of(text)
+        address, product = parse(text), product_of(text)
     except ValueError as e:
         raise PortGone(f"{e}", code="port.address") from e
-    found = [family.on(product) for family in families if way in family.ports.ways]
+    found = [family.on(product) for family in families if reaches(address, family.ports)]
     if not found:
         raise PortError(
-            f"no family that was to be tried is reached by a port of the kind {way}", code="port.no_family"
+            f"no family that was to be tried is reached by a port of the kind {address.way}",
+            code="port.no_family",
         )
     return found
 

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from agent.config.address import Address, SerialAddress, SignalAddress, TcpAddress, parse
+from agent.config.address import Address, HidAddress, SerialAddress, SignalAddress, TcpAddress, parse
+from agent.ports.hid_port import HidPort
 from agent.ports.port import Port
 from agent.ports.serial_port import SerialPort
 from agent.ports.signal_port import SignalPort
@@ -22,6 +23,8 @@ def open_port(address: str, line: Serial) -> Port:
             return TcpPort(host, port)
         case SignalAddress(path):
             return SignalPort(path)
+        case HidAddress() as device:
+            return HidPort(device)
         case other:
             raise PortGone(f"ports of the kind {other.way} cannot be opened here", code="port.unsupported")
 

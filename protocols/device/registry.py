@@ -8,6 +8,7 @@ from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
+from protocols.device.posiflex_hid import FAMILY as POSIFLEX_HID
 from protocols.device.posnet import FAMILY as POSNET
 from protocols.device.shtrih_v1 import FAMILY as SHTRIH_V1
 from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
@@ -29,5 +30,6 @@ FAMILIES: Mapping[str, Family] = {
         POSNET,
         TREMOL_ZFP,
         SIGNAL_DRAWER,
+        POSIFLEX_HID,
     )
 }

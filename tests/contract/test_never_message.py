@@ -11,6 +11,7 @@ from tests.contract.families import CASES, Case
 
 ALLOWED: dict[str, set[bytes]] = {
     "signal_drawer": set(),  # the drawer opens on any byte
+    "posiflex_hid": {b"\x07\x08" + bytes(118)},  # its status; every other report opens it or is not known
 }
 MESSAGES = {name: case for name, case in CASES.items() if case.family.ports.whole_messages}
 FAMILY = pytest.mark.parametrize("case", MESSAGES.values(), ids=MESSAGES.keys())
@@ -57,6 +58,6 @@ def test_what_is_listed_is_not_what_a_device_takes_for_an_order(case: Case) -> N
     assert machine.forbidden == []
     for name, message in case.forbidden_examples.items():
         assert message not in ALLOWED[case.family.name]
-        before = len(machine.forbidden)
+        machine = case.emulator()
         machine.receive(message)
-        assert len(machine.forbidden) > before, name
+        assert machine.forbidden, name
