@@ -44,6 +44,7 @@ _ADVICE: tuple[tuple[type[PlombaError], str], ...] = (
 _BY_CODE = {
     "config.unreadable": "Copy config/agent.example.toml there, name another file with --config, or use an account"
     " that may read it",
+    "port.drawer": "Name its --family if you know better",
     "port.address": "A port is a device path such as /dev/ttyUSB0, COM3, or socket://HOST:PORT",
 }
 

@@ -19,9 +19,9 @@ from agent.devices.discovery import is_drawer
 from agent.devices.discovery_confirm import Outcome, Plan, discover
 from agent.devices.discovery_setup import configuration
 from agent.devices.prober import Asking, Finding, probe
-from agent.ports.discovery import is_at, look
+from agent.ports.discovery import is_at, look, serial_ports
 from agent.runtime.clock import SystemClock
-from protocols.device.family import Family
+from protocols.device.family import Family, Way
 from protocols.device.registry import FAMILIES
 from protocols.errors import PortDenied, PortGone
 
@@ -79,7 +79,9 @@ def _ask(args: Namespace, families: Sequence[Family]) -> int:
 def _refuse_drawer(port: str) -> None:
     """PortDenied where the system shows that a cash drawer is on the port."""
     _checked([port])
-    for sighting in look():
+    if parse(port).way is not Way.SERIAL:
+        return
+    for sighting in serial_ports():
         if is_at(port, sighting) and is_drawer(sighting):
             text = f"{port} is a cash drawer, which may open on any byte: nothing was sent"
             raise PortDenied(text, code="port.drawer")

@@ -55,7 +55,7 @@ class Sighting:
 def look(listed: Sequence[str] = ()) -> list[Sighting]:
     """Everything that is there, and the ports of `listed` (checked addresses) that the system does not list,
     such as a printer on the network."""
-    found = [*_serial_ports(), *_usb_printers(), *_hid_devices()]
+    found = [*serial_ports(), *_usb_printers(), *_hid_devices()]
     more = [port for port in dict.fromkeys(listed) if not any(is_at(port, sighting) for sighting in found)]
     return [*found, *map(_named, more)]
 
@@ -79,7 +79,8 @@ def _named(port: str) -> Sighting:
     return Sighting(way=address.way, address=port, names=(port,), held=taken, listed_only=True)
 
 
-def _serial_ports() -> Iterator[Sighting]:
+def serial_ports() -> Iterator[Sighting]:
+    """Those of this computer."""
     from serial.tools import list_ports  # noqa: PLC0415 - the agent runs without it
 
     for port in sorted(list_ports.comports(), key=lambda port: str(port.device)):

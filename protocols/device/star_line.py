@@ -293,6 +293,7 @@ FAMILY = Family(
     ports=Ports(
         serial=Serial((9600, 19200, 38400, 4800, 115200)),
         tcp=(9100,),
+        vid_pids=((0x0519, 0x0003),),
         usb_printer_class=True,
         names=("star",),
         languages=("STAR", "STARLINE"),

@@ -12,12 +12,15 @@ import pytest
 from agent.devices import profile_store
 from agent.devices.discovery import Permission, Reason, Standing
 from agent.devices.discovery_confirm import Confidence, Outcome, Plan, discover
+from agent.devices.discovery_setup import configuration
 from agent.devices.prober import Asking
 from agent.ports.discovery import Sighting, look
 from protocols.device.family import Family, Way
 from protocols.device.registry import FAMILIES
 from protocols.errors import DeviceError, Garbled, NoReply, PortGone, PortHeld, Unexpected
 from tests.agent.devices.bench import HurriedPort, QuickPort, RawPty, SkewedClock, Till
+from tests.contract.families import CASES
+from tests.emulators.runner import TcpLine
 
 ALL = list(FAMILIES.values())
 SERIAL = [family for family in ALL if Way.SERIAL in family.ports.ways]
@@ -131,6 +134,17 @@ def test_every_family_is_found_on_a_listed_port_and_is_sent_nothing_forbidden(ti
     assert found.finding.identity.model == till.machine.model
     assert found.left == ()
     assert set(till.machine.forbidden) <= QUESTIONS_OF_ITS_OWN.get(till.family, set())
+
+
+def test_a_printer_on_the_network_is_found_where_it_is_listed() -> None:
+    line = TcpLine(CASES["escpos"].emulator(), ("127.0.0.1", 0))
+    line.start()
+    try:
+        (found,) = asked(plan(line.path), *look([line.path])[-1:])
+    finally:
+        line.stop()
+    assert (found.family, found.confidence) == ("escpos", Confidence.CERTAIN)
+    assert "baud" not in configuration([found])
 
 
 def test_in_another_order_a_receipt_printer_prints_what_it_is_asked(
