@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from protocols.device import capture
 from protocols.device.checksums import isl_bcc
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.family import (
@@ -21,7 +22,8 @@ from protocols.device.family import (
     When,
 )
 from protocols.device.framed_overhear import of_frames
-from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
+from protocols.device.isl_exchange import PREAMBLE, IslExchange
+from protocols.device.isl_frame import answers, device_piece, host_piece, unescaped
 from protocols.device.isl_reply import READERS, identify, number, text
 from protocols.device.profile import Profile
 from protocols.errors import UsageError
@@ -34,8 +36,7 @@ command but send our answer again. Cash programs start at 20h, so ours stay in t
 STATUS_BYTES = 6
 _LONGEST_REQUEST = 0x24 + 213
 """LEN with as much data as a request may hold."""
-_SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
-_CONTROL = {SYN: "SYN", NAK: "NAK"}
+_SEPARATOR, _POSTAMBLE, _TERMINATOR = 0x04, 0x05, 0x03
 
 STATUS = Command("status", 0x4A, b"X", When.POLL)
 WEAR = Command("wear counters", 0x4A, b"P")
@@ -90,10 +91,7 @@ class _Codec:
         return IslExchange(request, sequence, int(command.code), cut_reply, _refused)
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        frames = _frames(raw, direction)
-        if request is None or direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in frames]
-        return _paired(frames, _requests(request))
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -101,7 +99,7 @@ class _Codec:
         frame = _payload(payload, direction)
         if request is None or direction is Direction.HOST_TO_DEVICE:
             return [Reply(frame)]
-        return _paired([frame], _asked_payloads(request))
+        return _LINE.paired([frame], _asked_payloads(request))
 
 
 def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
@@ -116,7 +114,7 @@ def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
         raise Unparsed("frame.separator", "04h does not stand before the status bytes")
     if any(byte < 0x80 for byte in status):
         raise Unparsed("frame.status", "a status byte without bit 7")
-    return Frame(body[1], body[2], data=_unescaped(body[3:-8]), status=status), end
+    return Frame(body[1], body[2], data=unescaped(body[3:-8]), status=status), end
 
 
 def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
@@ -126,7 +124,7 @@ def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
     body, end = cut
     if body[0] > _LONGEST_REQUEST:
         raise Unparsed("frame.length", f"LEN {body[0]:02X}h is too large for a request")
-    return Frame(body[1], body[2], data=_unescaped(body[3:-1])), end
+    return Frame(body[1], body[2], data=unescaped(body[3:-1])), end
 
 
 def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
@@ -151,75 +149,7 @@ def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
     return body, end
 
 
-def _unescaped(data: bytes) -> bytes:
-    out, at = bytearray(), 0
-    while at < len(data):
-        byte = data[at]
-        if byte == _ESCAPE:
-            at += 1
-            if at >= len(data) or not 0x40 <= data[at] <= 0x5F:
-                raise Unparsed("frame.escape", "10h is not followed by a control byte with 40h added")
-            byte = data[at] - 0x40
-        elif byte < 0x20 and byte not in (0x09, 0x0A):
-            raise Unparsed("frame.data", f"control byte {byte:02X}h in the data")
-        out.append(byte)
-        at += 1
-    return bytes(out)
-
-
-def _frames(raw: bytes, direction: Direction) -> list[Frame]:
-    device = direction is Direction.DEVICE_TO_HOST
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        if device and raw[at] in _CONTROL:
-            frames.append(Frame(None, _CONTROL[raw[at]]))
-            at += 1
-            continue
-        frame, at = _one(raw, at, device=device, before=frames)
-        frames.append(frame)
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
-
-
-def _one(raw: bytes, at: int, *, device: bool, before: list[Frame]) -> tuple[Frame, int]:
-    if raw[at] != PREAMBLE:
-        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start", before)
-    try:
-        found = cut_reply(raw, at) if device else _cut_request(raw, at)
-    except Unparsed as e:
-        raise Unparsed(e.code, str(e), before) from e
-    if found is None:
-        raise Unparsed("frame.truncated", "the frame is not complete", before)
-    return found
-
-
-def _requests(raw: bytes) -> list[Frame]:
-    try:
-        return _frames(raw, Direction.HOST_TO_DEVICE)
-    except Unparsed as e:
-        raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
-
-
-def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
-    """Every frame with the request that it answers, in order; a device may repeat an answer."""
-    replies: list[Reply] = []
-    at = 0
-    for frame in frames:
-        if isinstance(frame.command, str):
-            replies.append(Reply(frame, requests[at]))
-            continue
-        here = next((i for i in range(at, len(requests)) if _answers(frame, requests[i])), None)
-        if here is None:
-            raise Unparsed("reply.mismatch", "sequence or command is not that of the request", frames)
-        at = here
-        replies.append(Reply(frame, requests[at]))
-    return replies
-
-
-def _answers(frame: Frame, request: Frame) -> bool:
-    return (frame.sequence, frame.command) == (request.sequence, request.command)
+_LINE = capture.Line(host_piece(_cut_request), device_piece(cut_reply), answers)
 
 
 def _payload(payload: bytes, direction: Direction) -> Frame:
@@ -239,7 +169,7 @@ def _asked_payloads(request: bytes) -> list[Frame]:
     """A payload never starts with 01h, so a request that does is made of whole frames."""
     try:
         if request.startswith(bytes([PREAMBLE])):
-            asked = _frames(request, Direction.HOST_TO_DEVICE)
+            asked = capture.frames(request, _LINE.host)
             return [replace(frame, sequence=None) for frame in asked]
         return [_payload(request, Direction.HOST_TO_DEVICE)]
     except Unparsed as e:

@@ -4,6 +4,7 @@ status bytes and an error code before the data. Only read-only commands exist he
 import re
 from collections.abc import Mapping, Sequence
 
+from protocols.device import capture
 from protocols.device.checksums import isl_bcc
 from protocols.device.datecs_isl_x_reply import (
     SHOWN_BY_ERROR,
@@ -28,7 +29,8 @@ from protocols.device.family import (
     When,
 )
 from protocols.device.framed_overhear import of_frames
-from protocols.device.isl_exchange import NAK, PREAMBLE, SYN, IslExchange
+from protocols.device.isl_exchange import PREAMBLE, IslExchange
+from protocols.device.isl_frame import answers, device_piece, host_piece, unescaped
 from protocols.device.profile import Profile
 from protocols.errors import UsageError
 
@@ -36,8 +38,7 @@ FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0xFF
 OUR_FIRST_SEQUENCE, OUR_LAST_SEQUENCE = 0x60, 0x7F
 """A device takes a frame with the SEQ of the last one for a repeat and does not execute it. Cash programs start
 at 20h, so ours stay apart from theirs."""
-_SEPARATOR, _POSTAMBLE, _TERMINATOR, _ESCAPE = 0x04, 0x05, 0x03, 0x10
-_CONTROL = {SYN: "SYN", NAK: "NAK"}
+_SEPARATOR, _POSTAMBLE, _TERMINATOR = 0x04, 0x05, 0x03
 _SHORTEST_REQUEST, _SHORTEST_REPLY, _LONGEST = 0x2A, 0x33, 0x0420
 """LEN. The 2.02 manual allows 218 bytes of data, later firmware sends more; a frame of 1 KiB is the limit here."""
 
@@ -100,10 +101,7 @@ class _Codec:
         return IslExchange(request, sequence, int(command.code), cut_reply, _refused)
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        frames = _frames(raw, direction)
-        if request is None or direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in frames]
-        return _paired(frames, _requests(request))
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -111,7 +109,7 @@ class _Codec:
         frame = _payload(payload, direction)
         if request is None or direction is Direction.HOST_TO_DEVICE:
             return [Reply(frame)]
-        return _paired([frame], [_payload(request, Direction.HOST_TO_DEVICE)])
+        return _LINE.paired([frame], [_payload(request, Direction.HOST_TO_DEVICE)])
 
 
 def _nibbles(number: int) -> bytes:
@@ -136,7 +134,7 @@ def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
         raise Unparsed("frame.separator", "04h does not stand before the status bytes")
     if any(byte < 0x80 for byte in status):
         raise Unparsed("frame.status", "a status byte without bit 7")
-    return _reply(body[4], _joined(body[5:9]), _unescaped(body[9:-10]), status), end
+    return _reply(body[4], _joined(body[5:9]), unescaped(body[9:-10]), status), end
 
 
 def _reply(sequence: int | None, command: int, data: bytes, status: bytes) -> Frame:
@@ -155,7 +153,7 @@ def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
     if cut is None:
         return None
     body, end = cut
-    return Frame(body[4], _joined(body[5:9]), data=_unescaped(body[9:-1])), end
+    return Frame(body[4], _joined(body[5:9]), data=unescaped(body[9:-1])), end
 
 
 def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
@@ -183,73 +181,7 @@ def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
     return body, end
 
 
-def _unescaped(data: bytes) -> bytes:
-    out, at = bytearray(), 0
-    while at < len(data):
-        byte = data[at]
-        if byte == _ESCAPE:
-            at += 1
-            if at >= len(data) or not 0x40 <= data[at] <= 0x5F:
-                raise Unparsed("frame.escape", "10h is not followed by a control byte with 40h added")
-            byte = data[at] - 0x40
-        elif byte < 0x20 and byte not in (0x09, 0x0A):
-            raise Unparsed("frame.data", f"control byte {byte:02X}h in the data")
-        out.append(byte)
-        at += 1
-    return bytes(out)
-
-
-def _frames(raw: bytes, direction: Direction) -> list[Frame]:
-    device = direction is Direction.DEVICE_TO_HOST
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        if device and raw[at] in _CONTROL:
-            frames.append(Frame(None, _CONTROL[raw[at]]))
-            at += 1
-            continue
-        frame, at = _one(raw, at, device=device, before=frames)
-        frames.append(frame)
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
-
-
-def _one(raw: bytes, at: int, *, device: bool, before: list[Frame]) -> tuple[Frame, int]:
-    if raw[at] != PREAMBLE:
-        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start", before)
-    try:
-        found = cut_reply(raw, at) if device else _cut_request(raw, at)
-    except Unparsed as e:
-        raise Unparsed(e.code, str(e), before) from e
-    if found is None:
-        raise Unparsed("frame.truncated", "the frame is not complete", before)
-    return found
-
-
-def _requests(raw: bytes) -> list[Frame]:
-    try:
-        return _frames(raw, Direction.HOST_TO_DEVICE)
-    except Unparsed as e:
-        raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
-
-
-def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
-    """Every frame with the request that it answers, in order; a device may repeat an answer."""
-    replies: list[Reply] = []
-    at = 0
-    for frame in frames:
-        if not isinstance(frame.command, str):
-            here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
-            if not here:
-                raise Unparsed("reply.mismatch", "sequence or command is not that of the request", frames)
-            at = here[0]
-        replies.append(Reply(frame, requests[at]))
-    return replies
-
-
-def _answers(frame: Frame, request: Frame) -> bool:
-    return (frame.sequence, frame.command) == (request.sequence, request.command)
+_LINE = capture.Line(host_piece(_cut_request), device_piece(cut_reply), answers)
 
 
 def _payload(payload: bytes, direction: Direction) -> Frame:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+from protocols.device import capture
 from protocols.device.exchange import Done, Exchange, Frame, Step, Wait, Write
 from protocols.device.family import (
     Command,
@@ -66,14 +67,7 @@ class _Codec:
         return _Exchange(self.encode(command, sequence), sequence, str(command.code))
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        frames = _frames(raw, direction)
-        if request is None or direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in frames]
-        try:
-            asked = _frames(request, Direction.HOST_TO_DEVICE)
-        except Unparsed as e:
-            raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
-        return _paired(frames, asked)
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -81,7 +75,7 @@ class _Codec:
         frame = _body(payload, direction)
         if request is None or direction is Direction.HOST_TO_DEVICE:
             return [Reply(frame)]
-        return _paired([frame], [_body(request, Direction.HOST_TO_DEVICE)])
+        return _LINE.paired([frame], [_body(request, Direction.HOST_TO_DEVICE)])
 
 
 # The line
@@ -134,33 +128,14 @@ def _body(body: bytes, direction: Direction) -> Frame:
     )
 
 
-def _frames(raw: bytes, direction: Direction) -> list[Frame]:
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        try:
-            found = _cut(raw, at)
-            if found is None:
-                raise Unparsed("frame.truncated", "the frame is not complete")
-            frames.append(_body(found[0], direction))
-        except Unparsed as e:
-            raise Unparsed(e.code, str(e), frames) from e
-        at = found[1]
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
+def _host_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
+    found = _cut(raw, at)
+    return found and (_body(found[0], Direction.HOST_TO_DEVICE), found[1])
 
 
-def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
-    replies: list[Reply] = []
-    at = 0
-    for frame in frames:
-        here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
-        if not here:
-            raise Unparsed("reply.mismatch", "token or command is not that of the request", frames)
-        at = here[0]
-        replies.append(Reply(frame, requests[at]))
-    return replies
+def _device_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
+    found = _cut(raw, at)
+    return found and (_body(found[0], Direction.DEVICE_TO_HOST), found[1])
 
 
 def _answers(frame: Frame, request: Frame) -> bool:
@@ -172,6 +147,9 @@ def _answers(frame: Frame, request: Frame) -> bool:
         return frame.error is not None and named in (None, request.command)
     echo = not frame.data and frame.error is None and request.command in _NAMES
     return frame.command == request.command and not echo
+
+
+_LINE = capture.Line(_host_piece, _device_piece, _answers, "token")
 
 
 class _Exchange:

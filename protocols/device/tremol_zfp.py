@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from protocols.device import capture
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.family import (
     Command,
@@ -82,10 +83,7 @@ class _Codec:
         return ZfpExchange(self.encode(command, sequence), sequence, int(command.code))
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        frames = _frames(raw, direction)
-        if request is None or direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in frames]
-        return _paired(frames, _requests(request))
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -97,24 +95,6 @@ class _Codec:
         if frame.command != asked.command:
             raise Unparsed("reply.mismatch", "the command is not that of the request", [frame])
         return [Reply(frame, asked)]
-
-
-def _frames(raw: bytes, direction: Direction) -> list[Frame]:
-    device = direction is Direction.DEVICE_TO_HOST
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        try:
-            found = _device_piece(raw, at) if device else _host_piece(raw, at)
-        except Unparsed as e:
-            raise Unparsed(e.code, str(e), frames) from e
-        if found is None:
-            raise Unparsed("frame.truncated", "the frame is not complete", frames)
-        frames.append(found[0])
-        at = found[1]
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
 
 
 def _host_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
@@ -139,26 +119,6 @@ def _device_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
     return found
 
 
-def _requests(raw: bytes) -> list[Frame]:
-    try:
-        return _frames(raw, Direction.HOST_TO_DEVICE)
-    except Unparsed as e:
-        raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
-
-
-def _paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
-    """Every frame with the request that it answers, in order."""
-    replies: list[Reply] = []
-    at = 0
-    for frame in frames:
-        here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
-        if not here:
-            raise Unparsed("reply.mismatch", "number or command is not that of the request", frames)
-        at = here[0]
-        replies.append(Reply(frame, requests[at]))
-    return replies
-
-
 def _answers(frame: Frame, request: Frame) -> bool:
     """A receipt names no command; NACK and RETRY answer any packet, 04h and 09h only themselves."""
     if isinstance(frame.command, str):
@@ -169,6 +129,9 @@ def _answers(frame: Frame, request: Frame) -> bool:
         return frame.sequence == request.sequence
     same = (frame.sequence, frame.command) == (request.sequence, request.command)
     return same and frame.data != request.data
+
+
+_LINE = capture.Line(_host_piece, _device_piece, _answers, "number")
 
 
 def _payload(payload: bytes, direction: Direction) -> Frame:
