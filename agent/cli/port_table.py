@@ -70,6 +70,8 @@ def _details(outcome: Outcome) -> str:
         lines.append(
             f"             if you know that no drawer is on it: plomba-agent probe --ports {seen.address}"
         )
+    if seen.way is Way.HID and outcome.family:
+        lines.append(f"             to read it once: plomba-agent probe {seen.address}")
     return "\n".join(map(printable, lines))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.config.address import SerialAddress, parse, place
 from agent.ports import usb_bus
+from agent.ports.hid_port import hidapi
 from agent.ports.holder import held
 from agent.ports.ieee1284 import DeviceId
 from agent.ports.usb_printer import UsbPrinter
@@ -196,13 +197,8 @@ def _hid(entry: Mapping[str, object]) -> Sighting:
 
 
 def _hid_entries() -> list[dict[str, object]]:
-    """hidraw first: it reads what the kernel knows, where the other back end opens every device to ask."""
     try:
-        if sys.platform == "linux":
-            import hidraw as hid  # type: ignore[import-not-found] # noqa: PLC0415 - imported when first needed
-        else:
-            import hid  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
-        return list(hid.enumerate())
-    except (ImportError, OSError) as e:
+        return hidapi().enumerate(0, 0)
+    except (PortError, OSError) as e:
         _log.warning("HID devices are not listed: %s", e)
         return []

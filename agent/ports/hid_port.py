@@ -39,7 +39,7 @@ class HidPort:
 
     def __init__(self, address: HidAddress) -> None:
         self._name = f"{address.vid:04x}:{address.pid:04x}"
-        library = _hidapi()
+        library = hidapi()
         self._path = _find(library, address, self._name)
         if held(self._path):
             raise PortHeld(f"{self._name} is in use by another program")
@@ -83,8 +83,9 @@ class HidPort:
         return PortGone(f"{self._name} vanished while it was in use")
 
 
-def _hidapi() -> _Hidapi:
-    """Loaded when the first HID device is opened: most tills have none."""
+def hidapi() -> _Hidapi:
+    """Loaded when HID devices are first looked for: most tills have none. PortError where it is not there. On
+    Linux hidraw: it lists what the kernel knows, where the other back end opens every device to ask."""
     try:
         if sys.platform == "linux":
             import hidraw as found  # type: ignore[import-not-found] # noqa: PLC0415 - loaded when needed

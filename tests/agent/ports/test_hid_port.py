@@ -79,7 +79,7 @@ class Library:
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     made = Library(tmp_path)
-    monkeypatch.setattr(hid_port, "_hidapi", lambda: made)
+    monkeypatch.setattr(hid_port, "hidapi", lambda: made)
     return made
 
 
