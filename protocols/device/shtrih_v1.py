@@ -140,6 +140,7 @@ class _Dialogue:
         self._stage = _Stage.ASKING
         self._silences = self._writes = 0
         self._echo = self._noise = self._stale = self._working = self._damaged = False
+        self._spoiled = False  # an answer came damaged or in part: the device does not just work
         self._refusal: Busy | Rejected | None = None
 
     def start(self) -> Step:
@@ -183,7 +184,7 @@ class _Dialogue:
     def _resync(self) -> Step | None:
         """What looked like a frame never became one: the true one may stand behind it."""
         while self._buffer:
-            self._noise = True
+            self._noise = self._spoiled = True
             self._buffer = self._buffer[1:]
             step = self._scan()
             if step:
@@ -198,7 +199,7 @@ class _Dialogue:
                 try:
                     found = _cut(self._buffer, 0)
                 except Unparsed:
-                    self._noise = True
+                    self._noise = self._spoiled = True
                     found = b"", 1
                 if found is None:
                     return step
@@ -250,7 +251,7 @@ class _Dialogue:
             raise Garbled("only answers to other requests came", code="device.stale_reply")
         if self._damaged:
             raise Garbled("the device reports damaged frames", code="device.nak")
-        if self._working:
+        if self._working and not self._spoiled:
             raise Busy("the device is still working")
         if self._noise:
             raise Garbled("bytes came, but no valid frame")
