@@ -13,13 +13,19 @@ _ID_LETTERS = 48
 def configuration(outcomes: Sequence[Outcome], taken: Collection[str] = ()) -> str:
     """[[device]] tables, valid TOML, for every port whose family is known and that is not configured yet;
     "" where there is none. `taken`: ids that are in use."""
-    ids = set(taken)
+    ids, ports = set(taken), set[str]()
     tables = []
     for outcome in outcomes:
-        if outcome.family and not outcome.configured:
-            name = _free(_id(outcome), ids)
-            ids.add(name)
-            tables.append(_table(outcome, name))
+        port = outcome.sighting.address
+        if not outcome.family or outcome.configured:
+            continue
+        if port in ports:
+            tables.append(f"# {printable(port)} is there twice: only one of the two can be read\n")
+            continue
+        name = _free(_id(outcome), ids)
+        ids.add(name)
+        ports.add(port)
+        tables.append(_table(outcome, name))
     return "\n".join(tables)
 
 

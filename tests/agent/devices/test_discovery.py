@@ -245,6 +245,12 @@ def test_ids_are_never_taken_twice() -> None:
     assert [table["id"] for table in tables] == ["x-2", "x-3"]
 
 
+def test_two_printers_with_one_address_give_one_table() -> None:
+    lines = configuration([outcome(EPSON), outcome(EPSON)])
+    assert len(tomllib.loads(lines)["device"]) == 1
+    assert "twice" in lines
+
+
 def test_a_model_without_latin_letters_goes_by_its_family() -> None:
     assert 'id = "posnet"' in configuration([outcome(FTDI, Identity(model="ШТРИХ-М-01Ф"))])
 

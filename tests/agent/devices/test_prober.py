@@ -27,13 +27,6 @@ def test_it_says_what_it_found_and_why(till: Till) -> None:
     assert till.machine.forbidden == []
 
 
-def test_the_family_is_found_and_no_receipt_printer_prints_a_question(till: Till) -> None:
-    """Of all families the one whose question has the fewest printable bytes asks first."""
-    finding = ask(till)
-    assert finding.family == till.family
-    assert till.machine.forbidden == []
-
-
 def test_an_offline_printer_is_not_asked_who_it_is(printer: Till) -> None:
     printer.machine.set_faults({"cover_open": True})
     finding = ask(printer)
