@@ -2,6 +2,7 @@
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import threading
@@ -49,6 +50,7 @@ class Rig:
         self.line: PtyLine | None = None
         self.tap: subprocess.Popen[bytes] | None = None
         self.clients: list[TapClient] = []
+        self.connections: list[socket.socket] = []
         self.heard: list[Heard] = []
         self.ends: list[int] = []
 
@@ -94,6 +96,12 @@ class Rig:
         self.clients.append(client)
         return client
 
+    def connection(self) -> socket.socket:
+        """A bare one to the tap."""
+        end = tap_client.connect(self.plan.control)
+        self.connections.append(end)
+        return end
+
     def stop(self) -> int:
         assert self.tap
         self.tap.terminate()
@@ -113,7 +121,7 @@ class Rig:
         return code
 
     def close(self) -> None:
-        for client in self.clients:
+        for client in (*self.clients, *self.connections):
             client.close()
         for number in list(self.ends):
             self.leave(number)

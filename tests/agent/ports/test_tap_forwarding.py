@@ -104,7 +104,8 @@ def test_a_receipt_of_python_escpos_arrives_unchanged(rig: Rig) -> None:
 
 
 def test_a_hundred_kilobytes_go_through_whole_however_slowly_they_are_taken(rig: Rig) -> None:
-    """What the printer does not take waits with the cash program: nothing is lost, and the tap does not grow."""
+    """What the printer does not take waits with the cash program: nothing is lost, and the tap does not
+    grow."""
     master, slave = os.openpty()
     tty.setraw(slave)
     Path(rig.plan.printer).symlink_to(os.ttyname(slave))
@@ -202,7 +203,8 @@ def test_a_speed_is_copied_even_when_nothing_is_sent(tapped: Rig) -> None:
 
 
 def test_parity_is_that_of_the_configuration(rig: Rig) -> None:
-    """A pty keeps no parity; of the odd one it keeps a trace, by which the line to the printer is seen here."""
+    """A pty keeps no parity; of the odd one it keeps a trace, by which the line to the printer is seen
+    here."""
     rig.plan = replace(rig.plan, parity="O")
     rig.plug_in()
     rig.start()
