@@ -240,7 +240,8 @@ def test_the_lines_name_what_was_found() -> None:
 
 
 def test_ids_are_never_taken_twice() -> None:
-    found = [outcome(FTDI, Identity(model="X")), outcome(POSNET, Identity(model="X"))]
+    other = replace(POSNET, address="/dev/ttyACM0")
+    found = [outcome(FTDI, Identity(model="X")), outcome(other, Identity(model="X"))]
     tables = tomllib.loads(configuration(found, ["x"]))["device"]
     assert [table["id"] for table in tables] == ["x-2", "x-3"]
 
