@@ -227,6 +227,26 @@ def test_a_device_that_gave_no_answer_is_tried_at_all_speeds(
     assert {termios.B9600, termios.B19200, termios.B38400, termios.B115200} <= device.speeds
 
 
+def test_a_device_is_found_at_the_speed_that_it_is_set_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.devices.prober.open_port", QuickPort)
+    printer = CASES["escpos"].emulator()
+    master: list[int] = []
+
+    def answer(data: bytes) -> bytes:
+        right = termios.tcgetattr(master[0])[4] == termios.B38400
+        return printer.receive(data) if right else b""
+
+    pty = RawPty(answer)
+    master.append(pty.master)
+    try:
+        (found,) = asked(plan(pty.path, bauds=()), plain(pty.path))
+    finally:
+        pty.close()
+    assert found.finding
+    assert (found.finding.family, found.finding.baud) == ("escpos", 38400)
+    assert "baud = 38400" in configuration([found])
+
+
 # What goes wrong
 
 
