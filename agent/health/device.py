@@ -1,11 +1,9 @@
 """Which conditions one reading of a device shows."""
 
-from agent.health.observation import Level, Observation
+from agent.health.observation import Observation
 from protocols.status.faults import conditions
 from protocols.status.model import DeviceState
 from protocols.wire.v1 import Contact
-
-_HYSTERESIS = 0.8
 
 _CONTACT: dict[str, dict[Contact, bool]] = {
     "device.no_reply": {Contact.NO_REPLY: True, Contact.OK: False, Contact.MISMATCH: False},
@@ -25,12 +23,9 @@ def observe_device(
     *,
     garbled: bool = False,
     identity_changed: bool = False,
-    clock_offset_s: float | None = None,
-    clock_drift_s: float = 300.0,
 ) -> dict[str, Observation]:
     """`garbled`: bytes came, but no valid answer; that for long is another kind of device, or another line
-    speed. `clock_offset_s`: the device's clock less the till's; `clock_drift_s`: how much of it is too
-    much."""
+    speed. What takes more than one reading is added by `agent.health.derived`."""
     found: dict[str, Observation] = {**conditions(state), "drawer.open_too_long": state.drawer_open}
     for code, proof in _CONTACT.items():
         found[code] = proof.get(contact)
@@ -38,7 +33,4 @@ def observe_device(
         found |= {"device.protocol_mismatch": True, "device.no_reply": False, "device.port_missing": False}
     if contact is Contact.OK:
         found["device.identity_changed"] = identity_changed
-    if clock_offset_s is not None and contact is Contact.OK:
-        limit_s = clock_drift_s
-        found["fiscal.clock_drift"] = Level(abs(clock_offset_s), limit_s, limit_s * _HYSTERESIS)
     return found

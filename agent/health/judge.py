@@ -47,17 +47,23 @@ class Judge:
         return {code: case.since for code, case in self._cases.items() if case.since is not None}
 
     def observe(
-        self, observations: Mapping[str, Observation], *, at_s: float, now: datetime, reason: str = ""
+        self,
+        observations: Mapping[str, Observation],
+        *,
+        at_s: float,
+        now: datetime,
+        reason: str = "",
+        reasons: Mapping[str, str] = {},
     ) -> list[Transition]:
         """`at_s`: monotonic seconds; `now`: aware wall time; `reason`: words of the observer about what it
-        saw, instead of a count. A code that is not among the observations was not looked at. UsageError for
-        a code outside the closed list."""
+        saw, instead of a count, and `reasons` those about single codes. A code that is not among the
+        observations was not looked at. UsageError for a code outside the closed list."""
         present = {code: self._present(code, value) for code, value in observations.items()}
         changes: list[Transition] = []
         for code, value in observations.items():
             change = self._weigh(code, present, at_s, now)
             if change:
-                words = reason or _words(change, self._cases[code].doubt.held_s(at_s))
+                words = reasons.get(code) or reason or _words(change, self._cases[code].doubt.held_s(at_s))
                 changes.append(self._tell(code, change, value, now, words))
         return changes
 

@@ -33,6 +33,7 @@ class Judging:
         now: datetime,
         *,
         reason: str = "",
+        reasons: Mapping[str, str] = {},
         beside: Sequence[v1.AnyMessage] = (),
         state: Mapping[str, Json] | None = None,
     ) -> None:
@@ -40,7 +41,7 @@ class Judging:
         SpoolError nothing has changed, and the same is decided again next time."""
         before = self._judge.export()
         at_s = self._clock.monotonic()
-        found = self._judge.observe(observations, at_s=at_s, now=now, reason=reason)
+        found = self._judge.observe(observations, at_s=at_s, now=now, reason=reason, reasons=reasons)
         if not found and not beside:
             return
         health: dict[str, Json] = {self._key: dict(self._judge.export())} if found else {}

@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 from agent.clock import Clock
-from agent.config import Config, Device
+from agent.config import Config, Device, address
 from agent.devices import profile_store
 from agent.devices.poller import Poller
-from agent.health import RULES, Rule, rules_for_device
+from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
-from agent.runtime.device_watch import KNOWN, DeviceWatch
+from agent.runtime.device_watch import DRAWER, KNOWN, LONG, DeviceWatch
 from agent.runtime.host_watch import HostWatch
 from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
@@ -36,6 +36,8 @@ FLUSH_S = 60.0
 TICK_S = 5.0
 OWN_JOBS = 3
 """Jobs beside the devices: the host, the figures that wait, and the mark that all is well."""
+OFFSET_S = 3600.0
+"""So long the till's clock is known to be right after the collector told the time."""
 _LAST_WORDS_S = 10.0
 _TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
@@ -102,15 +104,28 @@ class Service:
         profiles = profile_store.load(self._config.agent.profiles_dir)
         for device in self._config.devices:
             device_watch = self._watch(device, profiles[device.family])
-            self._rhythm.every(f"device {device.id}", device_watch.poll, device_watch.delay_s, first_s=0.1)
+            self._rhythm.every(_job(device), device_watch.poll, device_watch.delay_s, first_s=0.1)
 
     def _watch(self, device: Device, profiles: Profiles) -> DeviceWatch:
         known = self._spool.read_state(KNOWN + device.id)
         identity = Identity(**{k: str(v) for k, v in known.items()}) if isinstance(known, dict) else None
-        poller = Poller(device, FAMILIES[device.family], profiles, self._clock, known=identity)
+        family = FAMILIES[device.family].on(address.product(device.port))
+        poller = Poller(device, family, profiles, self._clock, known=identity)
         subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id=device.id)
         judging = self._judging(subject, rules_for_device(device.drawer_open_too_long_s))
-        return DeviceWatch(device, poller, judging, self._outgoing, self._clock)
+        watch = DeviceWatch(
+            device,
+            poller,
+            judging,
+            self._outgoing,
+            self._clock,
+            host=self._host_clock,
+            soon=lambda after_s: self._rhythm.soon(_job(device), after_s),
+        )
+        watch.restore(
+            {prefix + device.id: self._spool.read_state(prefix + device.id) for prefix in (LONG, DRAWER)}
+        )
+        return watch
 
     def _judging(self, subject: v1.Subject, rules: Mapping[str, Rule]) -> Judging:
         return Judging(subject, rules, self._spool, self._outgoing, self._clock)
@@ -140,9 +155,23 @@ class Service:
             self._sender.turn()
         return 1 if failed else 0
 
+    def _host_clock(self) -> HostClock | None:
+        """None where the collector has not told the time lately, or the till's clock was set since."""
+        measured = self._client.offset
+        if measured is None:
+            return None
+        age_s = (self._clock.now() - measured.measured_at).total_seconds()
+        if not -measured.uncertain_s - 1 <= age_s <= OFFSET_S:
+            return None
+        return HostClock(measured.seconds, measured.uncertain_s, self._config.host.clock_drift_s)
+
     def _offset(self) -> tuple[float, float] | None:
         measured = self._client.offset
         return (measured.seconds, measured.uncertain_s) if measured else None
+
+
+def _job(device: Device) -> str:
+    return f"device {device.id}"
 
 
 def _client(identity: Terminal, clock: Clock) -> Client:

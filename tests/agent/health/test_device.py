@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.health import Level, observe_device
+from agent.health import observe_device
 from protocols.status.model import DeviceState
 from protocols.wire.v1 import Contact
 
@@ -34,7 +34,7 @@ def test_what_a_contact_proves(
 
 @pytest.mark.parametrize("contact", [contact for contact in Contact if contact is not Contact.OK])
 def test_without_contact_nothing_is_said_of_the_device(contact: Contact) -> None:
-    found = observe_device(contact, UNKNOWN, identity_changed=True, clock_offset_s=1e6)
+    found = observe_device(contact, UNKNOWN, identity_changed=True)
     assert {code for code, value in found.items() if value is not None} <= {
         "device.no_reply",
         "device.port_missing",
@@ -51,13 +51,3 @@ def test_a_state_is_told_as_it_is() -> None:
     assert found["printer.offline"] is True
     assert found["drawer.open_too_long"] is True
     assert found["device.identity_changed"] is True
-
-
-@pytest.mark.parametrize("offset_s", [-400.0, 400.0])
-def test_a_clock_may_be_off_either_way(offset_s: float) -> None:
-    found = observe_device(Contact.OK, UNKNOWN, clock_offset_s=offset_s, clock_drift_s=300)
-    assert found["fiscal.clock_drift"] == Level(400.0, 300.0, 240.0)
-
-
-def test_a_clock_that_was_not_read_is_not_looked_at() -> None:
-    assert "fiscal.clock_drift" not in observe_device(Contact.OK, UNKNOWN)
