@@ -41,6 +41,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _link(text: str) -> str:
+    if re.fullmatch(r"/[^\x00-\x1f]{0,400}[^/\x00-\x1f]", text):
+        return text
+    raise _wrong(f"{text!r} is no path of a link", "/run/plomba/NAME")
+
+
 def _url(text: str) -> str:
     if re.fullmatch(r"https://[^/\s?#]+/?", text):
         return text.rstrip("/")
@@ -94,7 +100,9 @@ class Collector(Table):
 
 class Device(Table):
     """`drawer_open_when` is None until somebody has looked which level of the sensor means open: till then
-    the drawer is unknown. `model` names the profile where the device does not say its model."""
+    the drawer is unknown. `model` names the profile where the device does not say its model. `sharing`: how
+    the port is shared with the cash program; "tap" puts a tap before it, and the cash program opens `tap_link`
+    instead."""
 
     id: Name
     family: Annotated[str, AfterValidator(_family)]
@@ -107,6 +115,25 @@ class Device(Table):
     drawer_open_when: Literal["high", "low"] | None = None
     drawer_open_too_long_s: Annotated[float, Field(gt=0, le=86400)] = 120.0
     clock_drift_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
+    sharing: Literal["poll", "tap"] = "poll"
+    tap_link: Annotated[str, AfterValidator(_link)] | None = None
+
+    @model_validator(mode="after")
+    def _tapped(self) -> Self:
+        if self.sharing == "poll":
+            if self.tap_link is not None:
+                raise _wrong('tap_link means nothing without sharing = "tap"')
+            return self
+        heard = [name for name, family in FAMILIES.items() if family.overhear]
+        if sys.platform != "linux":
+            raise _wrong("a tap works on Linux only", 'sharing = "poll"')
+        if not isinstance(address.parse(self.port), address.SerialAddress):
+            raise _wrong(f"a tap stands before a serial port, which {self.port!r} is not", "/dev/ttyUSB0")
+        if self.family not in heard:
+            raise _wrong(f"nothing can be heard of family {self.family!r} through a tap", ", ".join(heard))
+        if self.tap_link is None or self.tap_link == self.port:
+            raise _wrong("a tap needs tap_link, the port that the cash program opens", "/run/plomba/NAME")
+        return self
 
     @model_validator(mode="after")
     def _reached(self) -> Self:
