@@ -85,10 +85,7 @@ class _Codec:
         return sequence + 1 if OUR_FIRST_SEQUENCE <= sequence < OUR_LAST_SEQUENCE else OUR_FIRST_SEQUENCE
 
     def encode(self, command: Command, sequence: int) -> bytes:
-        if (command.code, command.data) not in _ALLOWED:
-            raise UsageError(
-                f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command"
-            )
+        command.must_be_listed(_ALLOWED)
         if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
             raise UsageError(f"sequence {sequence} is not within {FIRST_SEQUENCE}..{LAST_SEQUENCE}")
         length = _nibbles(_SHORTEST_REQUEST + len(command.data))

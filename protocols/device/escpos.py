@@ -13,8 +13,8 @@ from protocols.device.escpos_exchange import (
     GS_R,
     Kind,
     Piece,
+    cut,
     identity,
-    pieces,
     poll,
     sensor,
     wear,
@@ -34,7 +34,7 @@ from protocols.device.family import (
     When,
 )
 from protocols.device.profile import Profile
-from protocols.errors import UsageError
+from protocols.device.unmarked_capture import UnmarkedLine, whole
 from protocols.status.model import DeviceState, Identity
 
 _IDENTITY = {67: "model", 66: "maker", 68: "serial", 65: "firmware"}
@@ -103,15 +103,7 @@ class _Codec:
         return wear(requests) if command.code == GS_G else identity(requests)
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        if direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in _host_frames(raw)]
-        if request is None:
-            return [Reply(_unasked(piece)) for piece in _whole(raw)]
-        try:
-            asked = _host_frames(request)
-        except Unparsed as e:
-            raise Unparsed("request.invalid", f"the request is not understood: {e}") from e
-        return _paired(_whole(raw), asked)
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -120,46 +112,38 @@ class _Codec:
 
 
 def _requests(command: Command) -> tuple[bytes, ...]:
-    if (command.code, command.data) not in _ALLOWED:
-        raise UsageError(f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command")
+    command.must_be_listed(_ALLOWED)
     head = int(command.code).to_bytes(2, "big")
     size = escpos_counter.ARGUMENT_BYTES if command.code == GS_G else 1
     return tuple(head + command.data[at : at + size] for at in range(0, len(command.data), size))
 
 
-def _host_frames(raw: bytes) -> list[Frame]:
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        code = int.from_bytes(raw[at : at + 2], "big")
-        if len(raw) < at + 2 or code not in _SEEN:
-            raise Unparsed("frame.command", f"{raw[at : at + 2].hex()} is no status command", frames)
-        size = _SEEN[code][1]
-        if code == DLE_EOT and raw[at + 2 : at + 3] in (b"\x07", b"\x08", b"\x12"):
-            size = 2
-        data = raw[at + 2 : at + 2 + size]
-        if len(data) < size:
-            raise Unparsed("frame.truncated", "the command is not complete", frames)
-        if code == DLE_EOT and data[0] not in _REAL_TIME:
-            raise Unparsed("frame.argument", f"there is no real-time status {data[0]}", frames)
-        frames.append(Frame(None, code, data=data))
-        at += 2 + size
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
+def _request(raw: bytes, at: int) -> tuple[Frame, int]:
+    code = int.from_bytes(raw[at : at + 2], "big")
+    if len(raw) < at + 2 or code not in _SEEN:
+        raise Unparsed("frame.command", f"{raw[at : at + 2].hex()} is no status command")
+    size = _SEEN[code][1]
+    if code == DLE_EOT and raw[at + 2 : at + 3] in (b"\x07", b"\x08", b"\x12"):
+        size = 2
+    data = raw[at + 2 : at + 2 + size]
+    if len(data) < size:
+        raise Unparsed("frame.truncated", "the command is not complete")
+    if code == DLE_EOT and data[0] not in _REAL_TIME:
+        raise Unparsed("frame.argument", f"there is no real-time status {data[0]}")
+    return Frame(None, code, data=data), at + 2 + size
 
 
-def _whole(raw: bytes) -> list[Piece]:
-    found, end = [], 0
-    for piece, end in pieces(raw):  # noqa: B007 - the last end is needed
-        found.append(piece)
-    if end < len(raw):
-        raise Unparsed("frame.truncated", "the last answer is not complete")
-    if not found:
-        raise Unparsed("frame.empty", "there are no bytes")
-    if any(piece.kind is Kind.NOISE for piece in found):
-        raise Unparsed("frame.pattern", "a byte has not the fixed bits of any ESC/POS answer")
-    return found
+def _pieces(raw: bytes, _asked: Sequence[Frame]) -> Sequence[Piece]:
+    return whole(raw, cut, Kind.NOISE, "ESC/POS")
+
+
+def _frame(piece: Piece, question: Frame | None) -> Frame:
+    if question is None and piece.kind in (Kind.CONTROL, Kind.PLAIN, Kind.ASB):
+        return _unasked(piece)
+    command = question.command if question else None
+    if piece.kind is Kind.BLOCK or command == GS_I:
+        return Frame(None, command or GS_I, data=piece.data)
+    return Frame(None, command or DLE_EOT, status=piece.data)
 
 
 def _unasked(piece: Piece) -> Frame:
@@ -167,15 +151,7 @@ def _unasked(piece: Piece) -> Frame:
         raise Unparsed("reply.ambiguous", "only the request can tell what this byte answers")
     if piece.kind is Kind.CONTROL:
         return Frame(None, piece.data.decode())
-    if piece.kind is Kind.ASB:
-        return Frame(None, "ASB", status=piece.data)
-    return _frame(piece)
-
-
-def _frame(piece: Piece, command: int | str | None = None) -> Frame:
-    if piece.kind is Kind.BLOCK or command == GS_I:
-        return Frame(None, command or GS_I, data=piece.data)
-    return Frame(None, command or DLE_EOT, status=piece.data)
+    return Frame(None, "ASB", status=piece.data)
 
 
 def _answer_kind(question: Frame) -> Kind | None:
@@ -186,24 +162,7 @@ def _answer_kind(question: Frame) -> Kind | None:
     return _ANSWERS.get(int(question.command or 0))
 
 
-def _paired(found: Sequence[Piece], asked: Sequence[Frame]) -> list[Reply]:
-    """Real-time answers overtake buffered ones, so each kind is in order by itself. As no answer names its
-    question, one too few or too many leaves every pairing in doubt. After GS a any number of automatic status
-    may stand between."""
-    waiting = {kind: [q for q in asked if _answer_kind(q) is kind] for kind in Kind}
-    automatic = next((q for q in asked if q.command == _GS_A), None)
-    replies: list[Reply] = []
-    for piece in found:
-        if piece.kind is Kind.ASB and automatic:
-            replies.append(Reply(_unasked(piece), automatic))
-            continue
-        if not waiting[Kind(piece.kind)]:
-            raise Unparsed("reply.mismatch", "something stands there that answers none of the requests")
-        question = waiting[Kind(piece.kind)].pop(0)
-        replies.append(Reply(_frame(piece, question.command), question))
-    if any(waiting.values()):
-        raise Unparsed("reply.mismatch", "there are fewer answers than requests")
-    return replies
+_LINE = UnmarkedLine(_request, _pieces, _answer_kind, _frame, (_GS_A,), Kind.ASB)
 
 
 # What the replies say

@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "Piece",
     "buffered",
+    "cut",
     "identity",
     "pieces",
     "poll",
@@ -53,14 +54,15 @@ def pieces(raw: bytes) -> Iterator[tuple[Piece, int]]:
     block, the four bytes of an ASB."""
     at = 0
     while at < len(raw):
-        found = _piece(raw, at)
+        found = cut(raw, at)
         if found is None:
             return
         yield found
         at = found[1]
 
 
-def _piece(raw: bytes, at: int) -> tuple[Piece, int] | None:
+def cut(raw: bytes, at: int) -> tuple[Piece, int] | None:
+    """The piece that starts at `at` and its end; None while bytes are missing."""
     byte = raw[at]
     one = bytes([byte])
     if byte in _CONTROL:
@@ -100,7 +102,7 @@ def _asb(raw: bytes, at: int) -> tuple[Piece, int] | None:
 def poll(request: bytes) -> PollExchange:
     """DLE EOT n. An automatic status that comes by, because the cash program has switched it on, stands in the
     data of the answer: the printer told it, and it is older than the answer."""
-    return PollExchange(request, _piece, Kind.STATUS, _poll_frame, beside=Kind.ASB)
+    return PollExchange(request, cut, Kind.STATUS, _poll_frame, beside=Kind.ASB)
 
 
 def _poll_frame(status: bytes, automatic: bytes) -> Frame:
@@ -146,7 +148,7 @@ def wear(requests: Sequence[bytes]) -> BufferedExchange:
 
 def buffered(script: Script) -> BufferedExchange:
     """Asked only while DLE EOT 1 says that the printer is online."""
-    return BufferedExchange(poll(_ALIVE), lambda frame: not frame.status[0] & _OFFLINE, _piece, script)
+    return BufferedExchange(poll(_ALIVE), lambda frame: not frame.status[0] & _OFFLINE, cut, script)
 
 
 def _listed(

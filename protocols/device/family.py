@@ -1,12 +1,13 @@
 """What one file per device family exports, and what the rest of Plomba may ask of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.profile import Profile
+from protocols.errors import UsageError
 from protocols.status.model import DeviceState, Identity
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Command:
     def request(self, sequence: int | None = None) -> Frame:
         """What stands in `Reply.request` of its answer."""
         return Frame(sequence, self.code, data=self.data)
+
+    def must_be_listed(self, listed: Container[tuple[int | str, bytes]]) -> None:
+        """UsageError unless exactly this code with exactly these arguments is there."""
+        if (self.code, self.data) not in listed:
+            raise UsageError(f"{self.code!r} with {self.data.hex()!r} is not an allowed read-only command")
 
 
 @dataclass(frozen=True, slots=True)

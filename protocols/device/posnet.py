@@ -54,10 +54,7 @@ class _Codec:
         return sequence + 1 if FIRST_TOKEN <= sequence < LAST_TOKEN else FIRST_TOKEN
 
     def encode(self, command: Command, sequence: int) -> bytes:
-        if (command.code, command.data) not in _ALLOWED:
-            raise UsageError(
-                f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command"
-            )
+        command.must_be_listed(_ALLOWED)
         if not 0 <= sequence <= 9999:
             raise UsageError(f"token {sequence} is not within 0..9999")
         body = f"{command.code}\t@{sequence:04d}\t".encode("ascii")

@@ -20,8 +20,8 @@ from protocols.device.family import (
 )
 from protocols.device.profile import Profile
 from protocols.device.star_line_packet import Kind, cut
+from protocols.device.unmarked_capture import UnmarkedLine, whole
 from protocols.device.unmarked_exchange import BufferedExchange, Piece, PollExchange, Question, Script
-from protocols.errors import UsageError
 from protocols.status.model import DeviceState, Identity
 
 STATUS, VERSION, INFORMATION, ENQ, EOT = 0x1B0601, 0x1B232A, 0x1B1D2949, 0x05, 0x04
@@ -92,15 +92,7 @@ class _Codec:
         return BufferedExchange(status, _online, cut, _identity_script(*requests))
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        if direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in _host_frames(raw)]
-        if request is None:
-            return [Reply(_frame(piece)) for piece in _whole(raw)]
-        try:
-            asked = _host_frames(request)
-        except Unparsed as e:
-            raise Unparsed("request.invalid", f"the request is not understood: {e}") from e
-        return _paired(raw, asked)
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -109,10 +101,8 @@ class _Codec:
 
 
 def _requests(command: Command) -> tuple[bytes, ...]:
-    found = _REQUESTS.get((command.code, command.data))
-    if not found:
-        raise UsageError(f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command")
-    return found
+    command.must_be_listed(_REQUESTS)
+    return _REQUESTS[command.code, command.data]
 
 
 def _status_frame(status: bytes, _beside: bytes) -> Frame:
@@ -140,75 +130,48 @@ def _identity_script(version: bytes, information: bytes) -> Script:
 # What stands in a capture
 
 
-def _host_frames(raw: bytes) -> list[Frame]:
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        head = next((head for head in _SEEN if raw.startswith(head, at)), None)
-        if head is None:
-            raise Unparsed("frame.command", f"{raw[at : at + 2].hex()} is no status command", frames)
-        end = at + len(head) + _SEEN[head][1]
-        if end > len(raw):
-            raise Unparsed("frame.truncated", "the command is not complete", frames)
-        frames.append(Frame(None, int.from_bytes(head, "big"), data=raw[at + len(head) : end]))
-        at = end
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
+def _request(raw: bytes, at: int) -> tuple[Frame, int]:
+    head = next((head for head in _SEEN if raw.startswith(head, at)), None)
+    if head is None:
+        raise Unparsed("frame.command", f"{raw[at : at + 2].hex()} is no status command")
+    end = at + len(head) + _SEEN[head][1]
+    if end > len(raw):
+        raise Unparsed("frame.truncated", "the command is not complete")
+    return Frame(None, int.from_bytes(head, "big"), data=raw[at + len(head) : end]), end
 
 
-def _whole(raw: bytes) -> list[Piece]:
-    found, at = [], 0
-    while at < len(raw):
-        piece = cut(raw, at)
-        if piece is None:
-            raise Unparsed("frame.truncated", "the last answer is not complete")
-        if piece[0].kind == Kind.NOISE:
-            raise Unparsed("frame.pattern", f"{raw[at]:02X}h starts no answer of Star Line Mode")
-        found.append(piece[0])
-        at = piece[1]
-    if not found:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return found
+def _pieces(raw: bytes, asked: Sequence[Frame]) -> Sequence[Piece]:
+    """On a serial line the answer to ENQ or EOT is one byte, which only the request can tell."""
+    if asked and len(raw) == len(asked) and all(question.command in (ENQ, EOT) for question in asked):
+        return [_single(byte, question) for byte, question in zip(raw, asked, strict=True)]
+    return whole(raw, cut, Kind.NOISE, "Star Line Mode")
 
 
-def _frame(piece: Piece, command: int | str | None = None) -> Frame:
+def _single(byte: int, question: Frame) -> Piece:
+    """ENQ is answered with ***0****, EOT with ***1***0."""
+    enquiry = question.command == ENQ
+    fits = byte & 0x10 == 0 if enquiry else byte & 0x11 == 0x10
+    if not fits:
+        raise Unparsed("reply.mismatch", f"{byte:02X}h has not the fixed bits of this answer")
+    return Piece(Kind.ENQ if enquiry else Kind.EOT, bytes([byte]))
+
+
+def _kind(question: Frame) -> Kind | None:
+    return _ANSWERS.get(int(question.command or 0))
+
+
+def _frame(piece: Piece, question: Frame | None) -> Frame:
     if piece.kind == Kind.CONTROL:
         return Frame(None, piece.data.decode())
     if piece.kind == Kind.OTHER:
         return Frame(None, "other", data=piece.data)
-    code = command or _KIND_COMMANDS[piece.kind]
+    code = question.command if question else _KIND_COMMANDS[piece.kind]
     if piece.kind in (Kind.VERSION, Kind.INFORMATION):
         return Frame(None, code, data=piece.data)
     return Frame(None, code, status=piece.data)
 
 
-def _paired(raw: bytes, asked: Sequence[Frame]) -> list[Reply]:
-    """One answer per question, each kind in order by itself. As a status does not name its question, one too
-    few or too many leaves every pairing in doubt. After ESC RS a or ETB any number of automatic status may
-    stand between."""
-    if all(question.command in (ENQ, EOT) for question in asked) and len(raw) == len(asked):
-        return [_single(byte, question) for byte, question in zip(raw, asked, strict=True)]
-    waiting = {kind: [q for q in asked if _ANSWERS.get(int(q.command or 0)) is kind] for kind in Kind}
-    automatic = next((q for q in asked if q.command in (_SWITCH_STATUS, _ETB)), None)
-    replies: list[Reply] = []
-    for piece in _whole(raw):
-        kind = Kind(piece.kind)
-        question = waiting[kind].pop(0) if waiting[kind] else None
-        if question is None and not (kind is Kind.ASB and automatic):
-            raise Unparsed("reply.mismatch", "something stands there that answers none of the requests")
-        replies.append(Reply(_frame(piece, question.command if question else None), question or automatic))
-    if any(waiting.values()):
-        raise Unparsed("reply.mismatch", "there are fewer answers than requests")
-    return replies
-
-
-def _single(byte: int, question: Frame) -> Reply:
-    """ENQ is answered with ***0****, EOT with ***1***0."""
-    fits = byte & 0x10 == 0 if question.command == ENQ else byte & 0x11 == 0x10
-    if not fits:
-        raise Unparsed("reply.mismatch", f"{byte:02X}h has not the fixed bits of this answer")
-    return Reply(Frame(None, question.command, status=bytes([byte])), question)
+_LINE = UnmarkedLine(_request, _pieces, _kind, _frame, (_SWITCH_STATUS, _ETB), Kind.ASB)
 
 
 # What the replies say

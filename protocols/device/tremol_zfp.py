@@ -70,10 +70,7 @@ class _Codec:
         return sequence + 1 if OUR_FIRST_NUMBER <= sequence < OUR_LAST_NUMBER else OUR_FIRST_NUMBER
 
     def encode(self, command: Command, sequence: int) -> bytes:
-        if (command.code, command.data) not in _ALLOWED:
-            raise UsageError(
-                f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command"
-            )
+        command.must_be_listed(_ALLOWED)
         if not FIRST_NUMBER <= sequence <= LAST_NUMBER:
             raise UsageError(f"number {sequence} is not within {FIRST_NUMBER}..{LAST_NUMBER}")
         body = bytes([0x23 + len(command.data), sequence, int(command.code)]) + command.data
