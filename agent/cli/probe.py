@@ -103,7 +103,9 @@ def _discover(args: Namespace, families: Sequence[Family]) -> int:
         dry=args.dry_run,
     )
     clock = SystemClock()
-    outcomes = list(discover(look(plan.listed), plan, clock, ShownProgress(clock, sys.stderr)))
+    outcomes = list(
+        discover(look(plan.listed, ask=not plan.dry), plan, clock, ShownProgress(clock, sys.stderr))
+    )
     _show(outcomes, [device.id for device in plan.configured], as_data=args.json)
     return 0
 

@@ -53,10 +53,11 @@ class Sighting:
         return self.names[0]
 
 
-def look(listed: Sequence[str] = ()) -> list[Sighting]:
+def look(listed: Sequence[str] = (), *, ask: bool = False) -> list[Sighting]:
     """Everything that is there, and the ports of `listed` (checked addresses) that the system does not list,
-    such as a printer on the network."""
-    found = [*serial_ports(), *_usb_printers(), *_hid_devices()]
+    such as a printer on the network. `ask`: a USB printer that nobody has, and whose IEEE 1284 id the system
+    does not know, is asked for it by the standard request of its class; otherwise nothing is opened."""
+    found = [*serial_ports(), *_usb_printers(ask), *_hid_devices()]
     more = [port for port in dict.fromkeys(listed) if not any(is_at(port, sighting) for sighting in found)]
     return [*found, *map(_named, more)]
 
@@ -129,8 +130,8 @@ def _interface(location: str) -> int | None:
     return int(number) if number.isdigit() else None
 
 
-def _usb_printers() -> Iterator[Sighting]:
-    for printer in _printers():
+def _usb_printers(ask: bool) -> Iterator[Sighting]:
+    for printer in _printers(ask):
         address = _address("usb", printer.vid, printer.pid, printer.serial or "")
         yield Sighting(
             way=Way.USB,
@@ -148,9 +149,9 @@ def _usb_printers() -> Iterator[Sighting]:
         )
 
 
-def _printers() -> list[UsbPrinter]:
+def _printers(ask: bool) -> list[UsbPrinter]:
     try:
-        return usb_bus.printers()
+        return usb_bus.printers(ask=ask)
     except PortError as e:
         _log.warning("USB printers are not listed: %s", e)
         return []

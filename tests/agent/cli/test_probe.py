@@ -170,7 +170,7 @@ def test_a_wrong_configuration_is_told_and_nothing_is_looked_at(config: Path) ->
 def test_nothing_attached_is_said_in_words(
     monkeypatch: pytest.MonkeyPatch, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("agent.cli.probe.look", lambda listed=(): [])
+    monkeypatch.setattr("agent.cli.probe.look", lambda listed=(), ask=False: [])
     assert main(["probe", "--config", str(config)]) == 0
     assert "No serial port" in capsys.readouterr().out
 
