@@ -1,5 +1,5 @@
 """What could be a way to a device: serial ports, USB printers and HID devices, as the operating system tells of
-them. Opens nothing, writes nothing, and decides nothing."""
+them. Opens and writes nothing unless it is told to ask, and decides nothing."""
 
 import logging
 import os
