@@ -1,5 +1,6 @@
 """Which families are conceivable behind a port, whether it may be written to, and what is proposed. No port."""
 
+import contextlib
 import tomllib
 from dataclasses import replace
 from itertools import pairwise
@@ -23,10 +24,13 @@ from agent.devices.discovery_setup import configuration
 from agent.devices.prober import Finding
 from agent.ports.discovery import Sighting
 from agent.ports.ieee1284 import parse_text
-from protocols.device.family import Way
+from protocols.device.family import Family, Way, When
 from protocols.device.registry import FAMILIES
-from protocols.errors import NoReply, PlombaError, PortHeld
+from protocols.errors import DeviceError, NoReply, PlombaError, PortHeld
 from protocols.status.model import DeviceState, Identity
+from tests import links
+from tests.contract.families import CASES, Case
+from tests.emulators.machine import Machine
 
 ALL = list(FAMILIES.values())
 FTDI = Sighting(
@@ -212,6 +216,30 @@ def test_an_identified_port_is_asked_as_what_it_is_and_a_listed_one_as_everythin
     serial = {family.name for family in ALL if Way.SERIAL in family.ports.ways}
     assert {family.name for family in to_ask(rank(FTDI, ALL), listed=True)} == serial
     assert to_ask(rank(FTDI, ALL), listed=False) == []
+
+
+RECEIPT_PRINTERS = {"escpos", "star_line"}
+STREAMS = [case for case in CASES.values() if Way.SERIAL in case.family.ports.ways]
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=[case.family.name for case in STREAMS])
+def test_only_receipt_printers_would_print_the_question_of_another_family(case: Case) -> None:
+    """All first questions, whatever the order: what a device that does not answer its own family's question
+    would get. This is why the families of receipt printers ask first."""
+    recorded = set()
+    for other in STREAMS:
+        if other is not case and _records(case.emulator(), other.family):
+            recorded.add(other.family.name)
+    assert bool(recorded) is (case.family.name in RECEIPT_PRINTERS)
+    if case.family.name == "escpos":
+        assert recorded == {other.family.name for other in STREAMS if other is not case}
+
+
+def _records(machine: Machine, family: Family) -> bool:
+    exchange = family.codec.exchange(family.commands(When.POLL)[0], family.codec.first_sequence())
+    with contextlib.suppress(DeviceError):
+        links.Talk(exchange, machine.receive, links.plain()).run()
+    return bool(machine.forbidden)
 
 
 # What is proposed
