@@ -64,7 +64,7 @@ def _details(outcome: Outcome) -> str:
         faults = ", ".join(outcome.finding.faults)
         lines.append(f"  faults     {faults or 'none'}")
     lines += [f"  why        {reason.text}" for reason in outcome.why]
-    label = "in vain" if outcome.error else "not asked"
+    label = "in vain" if outcome.asked else "not asked"
     lines += [f"  {label:<10} {reason.text}" for reason in outcome.left]
     if outcome.permission.reason.code in _CAN_BE_LISTED:
         lines.append(
@@ -90,7 +90,7 @@ def _entry(outcome: Outcome) -> dict[str, object]:
         "device_id": dict(device_id),
         "in_use": outcome.held,
         "configured": outcome.configured or None,
-        "asked": bool(finding or outcome.error),
+        "asked": outcome.asked,
         "family": outcome.family or None,
         "baud": finding.baud if finding and seen.way is Way.SERIAL else None,
         "identity": finding.identity.as_dict() if finding else None,
@@ -102,8 +102,8 @@ def _entry(outcome: Outcome) -> dict[str, object]:
             if c.weight
         ],
         "why": _reasons(outcome.why),
-        "not_asked": [] if outcome.error else _reasons(outcome.left),
-        "in_vain": _reasons(outcome.left) if outcome.error else [],
+        "not_asked": [] if outcome.asked else _reasons(outcome.left),
+        "in_vain": _reasons(outcome.left) if outcome.asked else [],
     }
 
 

@@ -22,7 +22,7 @@ from agent.devices.prober import Finding, Progress, probe, quiet
 from agent.ports.discovery import Sighting, is_at
 from protocols.device.family import Family, Way
 from protocols.device.profile import Profiles
-from protocols.errors import DeviceError, PlombaError, PortError, PortHeld
+from protocols.errors import DeviceError, PlombaError, PortDenied, PortError, PortHeld
 
 
 class Confidence(StrEnum):
@@ -81,6 +81,11 @@ class Outcome:
             said = self.finding.identity
             return Confidence.CERTAIN if said.model or said.serial else Confidence.LIKELY
         return Confidence.BY_ID if self.family else Confidence.NONE
+
+    @property
+    def asked(self) -> bool:
+        """Something may have been written to it."""
+        return bool(self.finding or self.error) and not isinstance(self.error, PortHeld | PortDenied)
 
     @property
     def held(self) -> bool | None:

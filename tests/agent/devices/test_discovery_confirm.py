@@ -267,6 +267,8 @@ def test_a_port_in_use_is_said_to_be_in_use_and_gets_no_byte(trigger: Trigger) -
     assert (seen.held, seen.left[0].code, seen.error) == (True, "leave.held", None)
     assert (late.held, late.left[0].code) == (True, PortHeld.code)
     assert isinstance(late.error, PortHeld)
+    assert not seen.asked
+    assert not late.asked
     assert not trigger.opened
 
 
