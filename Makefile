@@ -39,6 +39,7 @@ check: setup  ## format, lint, types, import contracts, schema, requirements
 bench: setup  ## figures as JSON lines
 	@$(PY) -m tests.benchmarks.agent_footprint
 	@$(PY) -m tests.benchmarks.ingest
+	@$(PY) -m tests.benchmarks.decode
 
 schema: setup  ## write the wire schema anew
 	@$(PY) -c "import json; from protocols.wire.v1 import json_schema; print(json.dumps(json_schema(), indent=1, sort_keys=True))" > protocols/wire/schema/v1.json

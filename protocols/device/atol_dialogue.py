@@ -17,11 +17,13 @@ TRIES, WAIT_S, DEADLINE_S = 3, 0.5, 8.0
 TURN_S = 2.0
 """After EOT the device may work on the command (T5) before it asks for the line itself."""
 _PIECE = 1024
+_SENT = {"line": bytes([ENQ]), "turn": bytes([EOT]), "answer": bytes([ACK]), "end": bytes([ACK])}
+_NAK = bytes([NAK])
 
 
 def pack(data: bytes) -> bytes:
     """ETX and DLE in the data are masked by a DLE before them; the checksum is that of the masked bytes."""
-    masked = b"".join(bytes([DLE, byte]) if byte in (ETX, DLE) else bytes([byte]) for byte in data)
+    masked = data.replace(b"\x10", b"\x10\x10").replace(b"\x03", b"\x10\x03")
     return bytes([STX]) + masked + bytes([ETX, reduce(xor, masked, ETX)])
 
 
@@ -100,14 +102,8 @@ class AtolV2Exchange:
         if self._tries > TRIES:
             self._fail()
         self._expected, self._buffer = expected, b""
-        sent = {
-            "line": bytes([ENQ]),
-            "receipt": self._request,
-            "turn": bytes([EOT]),
-            "answer": bytes([NAK if again else ACK]),
-            "end": bytes([ACK]),
-        }
-        return Write(sent[expected], self._wait_s())
+        sent = self._request if expected == "receipt" else _SENT[expected]
+        return Write(_NAK if again and expected == "answer" else sent, self._wait_s())
 
     def _scan(self) -> Step | None:
         at = 0
