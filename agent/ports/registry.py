@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from agent.config.address import Address, HidAddress, SerialAddress, SignalAddress, TcpAddress, parse
+from agent.config.address import Address, HidAddress, HttpAddress, SerialAddress, SignalAddress, TcpAddress, parse
 from agent.ports.hid_port import HidPort
 from agent.ports.port import Port
 from agent.ports.serial_port import SerialPort
@@ -25,6 +25,10 @@ def open_port(address: str, line: Serial) -> Port:
             return SignalPort(path)
         case HidAddress() as device:
             return HidPort(device)
+        case HttpAddress() as neighbour:
+            from agent.ports.http_port import HttpPort  # noqa: PLC0415 - few tills have one
+
+            return HttpPort(neighbour)
         case other:
             raise PortGone(f"ports of the kind {other.way} cannot be opened here", code="port.unsupported")
 

@@ -6,6 +6,7 @@ from protocols.device.atol_v2 import FAMILY as ATOL_V2
 from protocols.device.atol_v3 import FAMILY as ATOL_V3
 from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
 from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
+from protocols.device.erpnet_fp import FAMILY as ERPNET_FP
 from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
 from protocols.device.posiflex_hid import FAMILY as POSIFLEX_HID
@@ -31,5 +32,6 @@ FAMILIES: Mapping[str, Family] = {
         TREMOL_ZFP,
         SIGNAL_DRAWER,
         POSIFLEX_HID,
+        ERPNET_FP,
     )
 }

@@ -60,6 +60,7 @@ IDENTIFIED = {
     "tremol_zfp": ("FP-21", "Tremol"),
     "shtrih_v1": ("ШТРИХ-М-01Ф", "Shtrih-M"),
     "shtrih_v2": ("ШТРИХ-М-01Ф", "Shtrih-M"),
+    "erpnet_fp": ("FP-2000", "Datecs"),
 }
 CHECKED = ("datecs_isl_legacy", "datecs_isl_x", "shtrih_v1", "shtrih_v2", "tremol_zfp")
 """Families whose every byte is under a checksum; the one unmarked byte of ESC/POS has nothing to be checked
