@@ -3,7 +3,15 @@
 import sys
 from pathlib import Path
 
-from agent.config.address import Address, HidAddress, HttpAddress, SerialAddress, SignalAddress, TcpAddress, parse
+from agent.config.address import (
+    Address,
+    HidAddress,
+    HttpAddress,
+    SerialAddress,
+    SignalAddress,
+    TcpAddress,
+    parse,
+)
 from agent.ports.hid_port import HidPort
 from agent.ports.port import Port
 from agent.ports.serial_port import SerialPort

@@ -13,8 +13,8 @@ from protocols.device.posiflex_hid import FAMILY as POSIFLEX_HID
 from protocols.device.posnet import FAMILY as POSNET
 from protocols.device.shtrih_v1 import FAMILY as SHTRIH_V1
 from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
-from protocols.device.star_line import FAMILY as STAR_LINE
 from protocols.device.signal_drawer import FAMILY as SIGNAL_DRAWER
+from protocols.device.star_line import FAMILY as STAR_LINE
 from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
 
 FAMILIES: Mapping[str, Family] = {
