@@ -8,7 +8,7 @@ from datetime import datetime
 from protocols.device.exchange import Frame
 from protocols.device.family import Command, Evidence, Known, Reply, Unparsed, When
 from protocols.device.profile import Profile
-from protocols.errors import Unexpected, UsageError
+from protocols.errors import Unexpected
 from protocols.status.model import DeviceState, Identity
 
 PASSWORD = b"\x00\x00"
@@ -49,8 +49,7 @@ _SHORTEST: Mapping[tuple[int | str | None, bytes], int] = {
 
 def request_bytes(command: Command) -> bytes:
     """Password, command and data. UsageError for what is not allow-listed."""
-    if (command.code, command.data) not in _ALLOWED:
-        raise UsageError(f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command")
+    command.must_be_listed(_ALLOWED)
     return PASSWORD + bytes([int(command.code)]) + command.data
 
 

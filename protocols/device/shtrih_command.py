@@ -1,10 +1,10 @@
 """What a monitor may ask a Shtrih-M cash register, the same on both lines, and the words for it. It knows no
 checksum and does not read what a reply says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from protocols.device.exchange import Frame
-from protocols.device.family import Command, Ports, Reply, Serial, Unparsed, When
+from protocols.device.family import Command, Ports, Serial, Unparsed, When
 from protocols.device.shtrih_error import BUSY, error_words, is_condition
 from protocols.errors import Busy, Rejected, UsageError
 
@@ -65,9 +65,8 @@ def code_bytes(code: int) -> bytes:
 
 def frame_payload(command: Command, allowed: frozenset[tuple[int | str, bytes]]) -> bytes:
     """Command and parameters. UsageError for all that is not allowed."""
-    if (command.code, command.data) not in allowed or isinstance(command.code, str):
-        raise UsageError(f"{command.code!r} with {command.data.hex()!r} is not an allowed read-only command")
-    return code_bytes(command.code) + command.data
+    command.must_be_listed(allowed)
+    return code_bytes(int(command.code)) + command.data
 
 
 def host_frame(payload: bytes, sequence: int | None = None) -> Frame:
@@ -93,25 +92,11 @@ def _split(payload: bytes) -> tuple[int, bytes]:
     return int.from_bytes(payload[:size], "big"), payload[size:]
 
 
-def paired(frames: Sequence[Frame], requests: Sequence[Frame]) -> list[Reply]:
-    """Every frame with the request that it answers, in order; a device may repeat an answer. Control bytes
-    belong to whatever is going on."""
-    replies: list[Reply] = []
-    at = 0
-    for frame in frames:
-        if isinstance(frame.command, str):
-            replies.append(Reply(frame, requests[at] if requests else None))
-            continue
-        here = [i for i in range(at, len(requests)) if _answers(frame, requests[i])]
-        if not here:
-            raise Unparsed("reply.mismatch", "number or command is not that of the request", frames)
-        at = here[0]
-        replies.append(Reply(frame, requests[at]))
-    return replies
-
-
-def _answers(frame: Frame, request: Frame) -> bool:
-    """To the question for the number of the last frame any number is an answer."""
+def answers(frame: Frame, request: Frame) -> bool:
+    """Control bytes belong to whatever is going on. To the question for the number of the last frame any
+    number is an answer."""
+    if isinstance(frame.command, str):
+        return True
     if request.command == SYNC:
         return frame.command is None
     return (frame.sequence, frame.command) == (request.sequence, request.command)

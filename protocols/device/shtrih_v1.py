@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import NoReturn
 
+from protocols.device import capture
 from protocols.device.checksums import xor
 from protocols.device.exchange import Done, Exchange, Frame, Step, Wait, Write
 from protocols.device.family import Command, Direction, Evidence, Family, Known, Reply, Unparsed
@@ -13,11 +14,11 @@ from protocols.device.shtrih_command import (
     PORTS,
     SYSTEM_ADMINISTRATOR,
     accepted,
+    answers,
     commands,
     device_frame,
     frame_payload,
     host_frame,
-    paired,
 )
 from protocols.device.shtrih_reply import capabilities, explain, identify, read_state
 from protocols.errors import Busy, Garbled, NoReply, Rejected, Unexpected
@@ -50,14 +51,7 @@ class _Codec:
         return _Dialogue(self.encode(command, sequence), command.code)
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        frames = _frames(raw, direction)
-        if request is None or direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in frames]
-        try:
-            asked = _frames(request, Direction.HOST_TO_DEVICE)
-        except Unparsed as e:
-            raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
-        return paired(frames, asked)
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -65,46 +59,33 @@ class _Codec:
         if direction is Direction.HOST_TO_DEVICE:
             return [Reply(host_frame(payload))]
         frame = device_frame(payload)
-        return [Reply(frame)] if request is None else paired([frame], [host_frame(request)])
+        return [Reply(frame)] if request is None else _LINE.paired([frame], [host_frame(request)])
 
 
-def _frames(raw: bytes, direction: Direction) -> list[Frame]:
+def _host_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
+    if raw[at] in _CONTROL:
+        return Frame(None, _CONTROL[raw[at]]), at + 1
+    found = _framed(raw, at)
+    return found and (host_frame(found[0]), found[1])
+
+
+def _device_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
     """A stray FFh, as some networks put before ACK and NAK, is passed over there and only there."""
-    device = direction is Direction.DEVICE_TO_HOST
-    known = (ACK, NAK) if device else (ENQ, ACK, NAK)
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        if device and raw[at] == STRAY and raw[at + 1 : at + 2] in (b"\x06", b"\x15"):
-            at += 1
-        if raw[at] in known:
-            frames.append(Frame(None, _CONTROL[raw[at]]))
-            at += 1
-            continue
-        payload, at = _one(raw, at, frames)
-        frames.append(_understood(payload, frames, device=device))
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
+    if raw[at] == STRAY and raw[at + 1 : at + 2] in (b"\x06", b"\x15"):
+        at += 1
+    if raw[at] in (ACK, NAK):
+        return Frame(None, _CONTROL[raw[at]]), at + 1
+    found = _framed(raw, at)
+    return found and (device_frame(found[0]), found[1])
 
 
-def _one(raw: bytes, at: int, before: list[Frame]) -> tuple[bytes, int]:
+_LINE = capture.Line(_host_piece, _device_piece, answers, "number")
+
+
+def _framed(raw: bytes, at: int) -> tuple[bytes, int] | None:
     if raw[at] != STX:
-        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start", before)
-    try:
-        found = _cut(raw, at)
-    except Unparsed as e:
-        raise Unparsed(e.code, str(e), before) from e
-    if found is None:
-        raise Unparsed("frame.truncated", "the frame is not complete", before)
-    return found
-
-
-def _understood(payload: bytes, before: list[Frame], *, device: bool) -> Frame:
-    try:
-        return device_frame(payload) if device else host_frame(payload)
-    except Unparsed as e:
-        raise Unparsed(e.code, str(e), before) from e
+        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start")
+    return _cut(raw, at)
 
 
 def _cut(raw: bytes, at: int) -> tuple[bytes, int] | None:

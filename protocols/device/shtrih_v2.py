@@ -4,6 +4,7 @@ stands in shtrih_command.py and shtrih_reply.py. Only read-only commands exist h
 from collections.abc import Sequence
 from typing import NoReturn
 
+from protocols.device import capture
 from protocols.device.checksums import crc16_ccitt_false
 from protocols.device.exchange import Done, Exchange, Frame, Step, Wait, Write
 from protocols.device.family import Command, Direction, Evidence, Family, Known, Reply, Unparsed
@@ -13,11 +14,11 @@ from protocols.device.shtrih_command import (
     SYNC,
     SYSTEM_ADMINISTRATOR,
     accepted,
+    answers,
     commands,
     device_frame,
     frame_payload,
     host_frame,
-    paired,
 )
 from protocols.device.shtrih_reply import capabilities, explain, identify, read_state
 from protocols.errors import Garbled, NoReply, Unexpected, UsageError
@@ -71,14 +72,7 @@ class _Codec:
         return _Dialogue(self, command)
 
     def parse(self, raw: bytes, direction: Direction, request: bytes | None = None) -> Sequence[Reply]:
-        frames = _frames(raw, direction)
-        if request is None or direction is Direction.HOST_TO_DEVICE:
-            return [Reply(frame) for frame in frames]
-        try:
-            asked = _frames(request, Direction.HOST_TO_DEVICE)
-        except Unparsed as e:
-            raise Unparsed("request.invalid", f"the request is no valid frame: {e}") from e
-        return paired(frames, asked)
+        return _LINE.replies(raw, direction, request)
 
     def parse_payload(
         self, payload: bytes, direction: Direction, request: bytes | None = None
@@ -86,39 +80,42 @@ class _Codec:
         if direction is Direction.HOST_TO_DEVICE:
             return [Reply(host_frame(payload))]
         frame = device_frame(payload)
-        return [Reply(frame)] if request is None else paired([frame], [host_frame(request)])
+        return [Reply(frame)] if request is None else _LINE.paired([frame], [host_frame(request)])
 
 
-def _frames(raw: bytes, direction: Direction) -> list[Frame]:
-    frames: list[Frame] = []
-    at = 0
-    while at < len(raw):
-        if raw[at] != STX:
-            raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start", frames)
-        try:
-            found = _cut(raw, at, LAST_NUMBER)
-            if found is None:
-                raise Unparsed("frame.truncated", "the frame is not complete")
-            body, at = found
-            frames.append(_understood(body, direction))
-        except Unparsed as e:
-            raise Unparsed(e.code, str(e), frames) from e
-    if not frames:
-        raise Unparsed("frame.empty", "there are no bytes")
-    return frames
+def _host_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
+    """The synchronising frame is empty."""
+    found = _framed(raw, at)
+    if not found:
+        return None
+    body, end = found
+    return (host_frame(*_numbered(body)) if body else Frame(None, SYNC)), end
 
 
-def _understood(body: bytes, direction: Direction) -> Frame:
-    """The host's synchronising frame is empty; the device's answer to it has a number alone."""
-    device = direction is Direction.DEVICE_TO_HOST
-    if not body and not device:
-        return Frame(None, SYNC)
+def _device_piece(raw: bytes, at: int) -> tuple[Frame, int] | None:
+    found = _framed(raw, at)
+    return found and (_understood(found[0]), found[1])
+
+
+_LINE = capture.Line(_host_piece, _device_piece, answers, "number")
+
+
+def _understood(body: bytes) -> Frame:
+    """The device's answer to the synchronising frame has a number alone."""
+    payload, number = _numbered(body)
+    return device_frame(payload, number) if payload else Frame(number, None)
+
+
+def _numbered(body: bytes) -> tuple[bytes, int]:
     if len(body) < 2:
         raise Unparsed("frame.length", "LEN leaves no room for the number")
-    number, payload = int.from_bytes(body[:2], "little"), body[2:]
-    if not device:
-        return host_frame(payload, number)
-    return device_frame(payload, number) if payload else Frame(number, None)
+    return body[2:], int.from_bytes(body[:2], "little")
+
+
+def _framed(raw: bytes, at: int) -> tuple[bytes, int] | None:
+    if raw[at] != STX:
+        raise Unparsed("frame.preamble", f"{raw[at]:02X}h where a frame should start")
+    return _cut(raw, at, LAST_NUMBER)
 
 
 def _cut(raw: bytes, at: int, longest: int) -> tuple[bytes, int] | None:
@@ -243,7 +240,7 @@ class _Dialogue:
             self._echo = True
             return None
         try:
-            frame = _understood(body, Direction.DEVICE_TO_HOST)
+            frame = _understood(body)
         except Unparsed:
             self._noise = True
             return None
