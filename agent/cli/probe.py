@@ -12,18 +12,18 @@ from typing import TextIO
 from agent.cli.advice import WRONG_USAGE
 from agent.cli.port_table import as_json, as_words
 from agent.clock import Clock
-from agent.config import Config, default_path, load
+from agent.config import Config, Device, default_path, load
 from agent.config.address import parse
 from agent.devices import profile_store
 from agent.devices.discovery import is_drawer
 from agent.devices.discovery_confirm import Outcome, Plan, discover
 from agent.devices.discovery_setup import configuration
 from agent.devices.prober import Asking, Finding, probe
-from agent.ports.discovery import is_at, look, serial_ports
+from agent.ports.discovery import is_at, look, named, serial_ports
 from agent.runtime.clock import SystemClock
 from protocols.device.family import Family, Way
 from protocols.device.registry import FAMILIES
-from protocols.errors import PortDenied, PortGone
+from protocols.errors import ConfigError, PortDenied, PortGone
 
 NAME = "probe"
 HELP = (
@@ -77,14 +77,23 @@ def _ask(args: Namespace, families: Sequence[Family]) -> int:
 
 
 def _refuse_drawer(port: str) -> None:
-    """PortDenied where the system shows that a cash drawer is on the port."""
+    """PortDenied where the system shows, or the agent's configuration says, that a cash drawer is on the
+    port."""
     _checked([port])
     if parse(port).way is not Way.SERIAL:
         return
-    for sighting in serial_ports():
-        if is_at(port, sighting) and is_drawer(sighting):
-            text = f"{port} is a cash drawer, which may open on any byte: nothing was sent"
-            raise PortDenied(text, code="port.drawer")
+    seen = next((sighting for sighting in serial_ports() if is_at(port, sighting)), named(port))
+    if is_drawer(seen) or Plan((), {}, configured=_known_devices()).standing(seen).trigger:
+        text = f"{port} is a cash drawer, which may open on any byte: nothing was sent"
+        raise PortDenied(text, code="port.drawer")
+
+
+def _known_devices() -> Sequence[Device]:
+    try:
+        config = _config(None)
+    except ConfigError:
+        return ()  # one port is asked on a till that is not set up, or wrongly
+    return config.devices if config else ()
 
 
 def _discover(args: Namespace, families: Sequence[Family]) -> int:

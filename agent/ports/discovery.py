@@ -59,14 +59,19 @@ def look(listed: Sequence[str] = (), *, ask: bool = False) -> list[Sighting]:
     does not know, is asked for it by the standard request of its class; otherwise nothing is opened."""
     found = [*serial_ports(), *_usb_printers(ask), *_hid_devices()]
     more = [port for port in dict.fromkeys(listed) if not any(is_at(port, sighting) for sighting in found)]
-    return [*found, *map(_named, more)]
+    return [*found, *map(named, more)]
 
 
 def is_at(port: str, sighting: Sighting) -> bool:
     """Whether a port of the configuration or the command line is this one, whatever link or spelling it goes
     by. A USB address without a serial number means every device with its ids."""
-    wanted = {place(port), os.path.realpath(place(port))}
-    return any(_same(one, place(name)) for one in wanted for name in sighting.names)
+    names = {spelling for name in sighting.names for spelling in _spellings(name)}
+    return any(_same(one, other) for one in _spellings(port) for other in names)
+
+
+def _spellings(port: str) -> set[str]:
+    named = place(port)
+    return {named, os.path.realpath(named) if named.startswith("/") else named}
 
 
 def _same(one: str, other: str) -> bool:
@@ -75,7 +80,8 @@ def _same(one: str, other: str) -> bool:
     return one == other or (without_serial and longer.startswith(shorter))
 
 
-def _named(port: str) -> Sighting:
+def named(port: str) -> Sighting:
+    """A port of which nothing is known but its (checked) address."""
     address = parse(port)
     taken = held(address.path) if isinstance(address, SerialAddress) and sys.platform != "win32" else None
     return Sighting(way=address.way, address=port, names=(port,), held=taken, listed_only=True)

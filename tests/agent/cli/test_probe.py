@@ -202,6 +202,21 @@ def test_a_port_that_is_seen_to_be_a_drawer_is_refused(config: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_port_that_the_configuration_reads_by_its_signals_is_refused(
+    config: Path, trigger: PtyLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLOMBA_AGENT_CONFIG", str(config))
+    port, once = str(trigger.link), ["--baud", "9600"]
+    config.write_text(
+        f'{CONFIG}[[device]]\nid = "drawer"\nfamily = "signal_drawer"\nport = "signals:{trigger.path}"\n'
+    )
+    assert main(["probe", port, *once]) == 3
+    assert "port.drawer" in capsys.readouterr().err
+    assert trigger.machine.received == 0
+    assert main(["probe", port, "--family", "escpos", *once]) == 1  # the control: somebody knows better
+    assert trigger.machine.received > 0
+
+
 RENAME = 'printf "USB Cash Drawer" > $UMOCKDEV_DIR/sys/devices/pci0000:00/0000:00:14.0/usb1/1-1/product'
 
 
