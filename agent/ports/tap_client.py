@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 from agent.clock import Clock
 from agent.ports import tap_wire as wire
@@ -18,10 +18,12 @@ from protocols.errors import PortError, PortGone, PortHeld
 
 IDLE_US, LEASE_US = 50_000, 100_000
 """A question goes in after so long a stillness, and the cash program waits for its answer so long at most."""
+PATIENCE_S = 0.2
+_AGAIN_S = 0.02
+_NEVER = Event()
 _REPLY_S = 1.0
 _PACKET = 64 * 1024
 _MARK_BYTES = 4096
-_NO_PRINTER = 1
 
 Hear = Callable[[Sequence[Heard], float], None]
 log = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ class TapClient:
         self._events: SimpleQueue[wire.Record] = SimpleQueue()
         self._pid = self._host = self._marked = 0
         self._lease = 0
+        self._printer = wire.BACK
         self.alive = True
         self._end = connect(control)
         self._send(wire.Plain(wire.LISTEN))
@@ -106,13 +109,29 @@ class TapClient:
         return self._overhearing.shape(question)
 
     def put_in(self, question: bytes, shape: Shape) -> None:
-        """The question is on its way and the answer awaited. PortHeld, with the reason, where it may not be
-        asked now; PortGone."""
+        """The question is on its way and the answer awaited. PortHeld, with the reason, where no gap comes for
+        some tenths of a second; PortGone."""
         self.let_go()
+        end_s = self._clock.monotonic() + PATIENCE_S
+        while True:
+            try:
+                self._put_in(question, shape)
+                return
+            except PortHeld:
+                if self._clock.monotonic() >= end_s:
+                    raise
+                self._clock.wait(_NEVER, _AGAIN_S)
+
+    def _put_in(self, question: bytes, shape: Shape) -> None:
         with self._lock:
             doubt, host = self._overhearing.doubt(self._clock.monotonic()), self._host
+            printer = self._printer
         if not self.alive:
             raise PortGone("the tap has gone", code="port.no_tap")
+        if printer == wire.GONE:
+            raise PortGone("the printer's port does not exist")
+        if printer == wire.HELD:
+            raise PortHeld("another program has the printer's own port: it should open the link of the tap")
         if doubt:
             raise PortHeld(f"not asked: {doubt}")
         until = -1 if shape.until is None else shape.until
@@ -124,7 +143,7 @@ class TapClient:
         if granted is None:
             raise PortGone("the tap does not answer", code="port.no_tap")
         if granted.kind == wire.REFUSED:
-            raise _refusal(granted)
+            raise PortHeld(f"not asked: {granted.data.decode('utf-8', 'replace')}")
         self._lease = granted.offset
         if host != self._marked:
             self._marked = host
@@ -180,7 +199,8 @@ class TapClient:
                 heard = self._host_sent(record, at_s)
             elif record.kind == wire.DEVICE:
                 heard = self._overhearing.device(record.data, at_s)
-            elif record.kind in (wire.GONE, wire.BACK):
+            elif record.kind in (wire.GONE, wire.HELD, wire.BACK):
+                self._printer = record.kind
                 self._overhearing.lost(at_s, "the printer's port was away")
             else:
                 self._events.put(record)
@@ -190,7 +210,7 @@ class TapClient:
             self._mark(kicked=bool(heard))
 
     def _greeted(self, said: wire.Hello, at_s: float) -> None:
-        self._pid = said.pid
+        self._pid, self._printer = said.pid, said.printer
         if said.mark == wire.NO_MARK:
             self._host = said.host
             self._overhearing.lost(at_s, "the cash program has not begun a job since the agent listens")
@@ -215,8 +235,3 @@ class TapClient:
             self._marked = self._host
         with contextlib.suppress(PortError):
             self._send(wire.Mark(self._marked))
-
-
-def _refusal(record: wire.Record) -> PortError:
-    reason = record.data.decode("utf-8", "replace")
-    return PortGone(reason) if record.offset == _NO_PRINTER else PortHeld(f"not asked: {reason}")

@@ -2,6 +2,7 @@
 commands of the cash program. It knows no protocol. Standard library only, Linux only."""
 
 import contextlib
+import errno
 import os
 import select
 import sys
@@ -23,11 +24,16 @@ UNREAD_NS = 10_000_000_000
 """A cash program that reads nothing for so long does not read: as behind a port of its own, what comes for it
 is lost, and the agent still hears it."""
 _PIECE = 4096
-_TICK_NS, _AWAY_NS, _BATCH_NS = 1_000_000_000, 250_000_000, 1_000_000
+_TICK_NS, _AWAY_NS, _HELD_NS, _BATCH_NS = 1_000_000_000, 250_000_000, 2_000_000_000, 1_000_000
 _LAST_NS = 1_000_000_000
 _IN, _OUT, _EDGE = select.EPOLLIN, select.EPOLLOUT, select.EPOLLET
 _BROKEN = select.EPOLLHUP | select.EPOLLERR
 _EVENTS = 16
+_STATES = {
+    wire.GONE: "is not there; what the cash program sends is not kept for it",
+    wire.HELD: "is in use by another program",
+    wire.BACK: "is open",
+}
 
 
 class Ends(NamedTuple):
@@ -56,6 +62,7 @@ class Tap:
         self._device = -1
         self._to_device = self._to_host = b""
         self._host_gone = False
+        self._printer = 0
         self._unread_ns = 0
         self._raw = b""
         self._settling = False
@@ -251,7 +258,6 @@ class Tap:
         self._lead()
 
     def _device_left(self) -> None:
-        log(f"the printer's port {self._path} has gone; what the cash program sends is not kept for it")
         with contextlib.suppress(OSError):
             self._epoll.unregister(self._device)
         tty.close_printer(self._device)
@@ -263,22 +269,30 @@ class Tap:
             self._end_lease("the printer's port has gone", owed=False)
         self._owed = None
         self._audience.forget()
-        self._copy(wire.GONE, self._host_bytes, self._now(), b"")
+        self._is(wire.GONE)
         self._watch_host()
         self._tick_ns = self._now() + _AWAY_NS
 
     def _find_device(self) -> None:
         try:
             self._device = tty.open_printer(self._path)
-        except OSError:
+        except OSError as e:
+            held = e.errno in (errno.EBUSY, errno.EWOULDBLOCK)
+            self._tick_ns = self._now() + (_HELD_NS if held else _AWAY_NS)
+            self._is(wire.HELD if held else wire.GONE)
             return
         self._raw = b""
         self._copy_settings()
         self._settle()
         self._epoll.register(self._device, _IN)
         self._used_ns = self._now()
-        self._copy(wire.BACK, self._host_bytes, self._used_ns, b"")
-        log(f"the printer's port {self._path} is open")
+        self._is(wire.BACK)
+
+    def _is(self, state: int) -> None:
+        if state != self._printer:
+            self._printer = state
+            self._copy(state, self._host_bytes, self._now(), b"")
+            log(f"the printer's port {self._path} {_STATES[state]}")
 
     def _copy_settings(self) -> None:
         """What the cash program set on its end is set on the printer's before its next byte."""
@@ -297,7 +311,7 @@ class Tap:
         return True
 
     def _tick(self) -> None:
-        self._tick_ns = self._now() + (_TICK_NS if self._device >= 0 else _AWAY_NS)
+        self._tick_ns = self._now() + _TICK_NS
         if self._device < 0:
             self._find_device()
         else:
@@ -344,7 +358,7 @@ class Tap:
             case wire.Ask():
                 reason = self._refusal(asked)
                 if reason:
-                    self._tell(number, wire.REFUSED, int(self._device < 0), reason)
+                    self._tell(number, wire.REFUSED, 0, reason)
                 else:
                     self._add(number, asked)
             case wire.Mark(host):
@@ -369,6 +383,8 @@ class Tap:
 
     def _refusal(self, asked: wire.Ask) -> str:
         """Why nothing may be added now; "" where it may."""
+        if self._device < 0:
+            return "there is no printer"
         if self._owed and self._now() >= self._owed.end_ns:
             self._owed = None
         if self._lease or self._owed:
@@ -377,8 +393,6 @@ class Tap:
             return "the cash program has sent more"
         if self._now() - self._used_ns < max(asked.idle_us * 1000, STILL_NS):
             return "the line was in use a moment ago"
-        if self._device < 0:
-            return "there is no printer"
         if self._to_device or self._to_host or self._on_the_way():
             return "bytes are on their way"
         return ""
@@ -424,7 +438,7 @@ class Tap:
             self._audience.mark,
             self._discarded,
             os.getpid(),
-            self._device >= 0,
+            self._printer,
         )
         return wire.record(wire.HELLO, self._host_bytes, self._used_ns, wire.hello(said))
 

@@ -1,6 +1,8 @@
 """The two ends of a tap: the printer's serial port, and the pty with its link for the cash program. Standard
 library only, Linux only."""
 
+import contextlib
+import errno
 import fcntl
 import os
 import struct
@@ -56,16 +58,32 @@ def apply(number: int, wanted: Settings, parity: int = 0) -> None:
 
 
 def open_printer(path: str) -> int:
-    """OSError where it is not there, or another program has it. It is ours alone until `close_printer`."""
+    """OSError where it is not there, or, EBUSY, another program has it. Ours alone until `close_printer`."""
     number = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.ioctl(number, termios.TIOCEXCL)
+        if _has_another(os.ttyname(number)):
+            raise OSError(errno.EBUSY, "another program has it")
         termios.tcflush(number, termios.TCIFLUSH)
     except (OSError, termios.error) as e:
-        os.close(number)
+        close_printer(number)
         raise OSError(*e.args) from e
     return number
+
+
+def _has_another(name: str) -> bool:
+    """Whether a process of ours, or any as root, has the port: from before it was exclusive."""
+    own = str(os.getpid())
+    for process in os.listdir("/proc"):  # noqa: PTH208 - pathlib is dear to start
+        if not process.isdigit() or process == own:
+            continue
+        with contextlib.suppress(OSError):
+            for number in os.listdir(f"/proc/{process}/fd"):  # noqa: PTH208
+                with contextlib.suppress(OSError):
+                    if os.readlink(f"/proc/{process}/fd/{number}") == name:  # noqa: PTH115
+                        return True
+    return False
 
 
 def close_printer(number: int) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-HELLO, HOST, DEVICE, GRANTED, REFUSED, ANSWER, ENDED, GONE, BACK = range(1, 10)
+HELLO, HOST, DEVICE, GRANTED, REFUSED, ANSWER, ENDED, GONE, HELD, BACK = range(1, 11)
 """Kinds of record, tap to agent. HOST and DEVICE: a copy of what went by; `offset` counts the bytes before
 it. ANSWER: bytes of the device that answer what was added, and reached nobody else. GRANTED, REFUSED, ENDED:
-of a lease; the data say why. GONE, BACK: the printer's port."""
+of a lease; the data say why. GONE, HELD, BACK: the printer's port is not there, is another program's, is ours."""
 INFO, LISTEN, ASK, MARK, END, STOP = range(1, 7)
 """Kinds of request, agent to tap."""
 
@@ -30,14 +30,14 @@ class Record(NamedTuple):
 
 class Hello(NamedTuple):
     """Bytes of the cash program and of the device so far. `mark`: see `Mark`. `discarded`: bytes of the cash
-    program that came while there was no printer."""
+    program that came while there was no printer. `printer`: GONE, HELD or BACK."""
 
     host: int
     device: int
     mark: int
     discarded: int
     pid: int
-    printer: bool
+    printer: int
 
 
 class Rule(NamedTuple):
@@ -104,7 +104,7 @@ def read_hello(data: bytes) -> Hello:
     if len(data) != _HELLO.size:
         raise ValueError("no greeting of a tap")
     host, device, mark, discarded, pid, printer = _HELLO.unpack(data)
-    return Hello(host, device, mark, discarded, pid, bool(printer))
+    return Hello(host, device, mark, discarded, pid, printer)
 
 
 def request(asked: Request) -> bytes:

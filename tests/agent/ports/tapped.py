@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.ports import tap_client
+from agent.ports import tap_wire as wire
 from agent.ports.tap_client import TapClient
 from agent.ports.tap_start import TapPlan
 from agent.runtime.clock import SystemClock
@@ -74,7 +75,7 @@ class Rig:
             said = tap_client.greeting(self.plan.control)
         except PortGone:
             return False
-        return said.printer or self.line is None
+        return said.printer == wire.BACK or self.line is None
 
     def end(self) -> int:
         """The cash program opens its end."""

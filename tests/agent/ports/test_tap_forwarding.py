@@ -18,6 +18,7 @@ from escpos.printer import Dummy, Serial
 from PIL import Image
 
 from agent.ports import tap_client, tap_start
+from agent.ports import tap_wire as wire
 from agent.ports.holder import held
 from protocols.errors import PortGone, PortHeld
 from tests.agent.ports.tapped import LONG_S, PYTHON, Rig, read, until
@@ -115,7 +116,7 @@ def test_a_hundred_kilobytes_go_through_whole_however_slowly_they_are_taken(rig:
     sent = os.urandom(100_000)
     writer = threading.Thread(target=_write_all, args=(pos, sent))
     writer.start()
-    until(lambda: tap_client.greeting(rig.plan.control).printer)
+    until(lambda: tap_client.greeting(rig.plan.control).printer == wire.BACK)
     assert rig.tap
     held_back = _rss_kib(rig.tap.pid)
     assert writer.is_alive(), "the cash program waits, as at a printer that takes nothing"
@@ -132,7 +133,9 @@ def test_a_hundred_kilobytes_come_back_whole(rig: Rig) -> None:
     master, slave = os.openpty()
     tty.setraw(slave)
     Path(rig.plan.printer).symlink_to(os.ttyname(slave))
+    os.close(slave)
     rig.start()
+    until(lambda: tap_client.greeting(rig.plan.control).printer == wire.BACK)
     pos = rig.end()
     sent = os.urandom(100_000)
     writer = threading.Thread(target=_write_all, args=(master, sent))
@@ -140,7 +143,6 @@ def test_a_hundred_kilobytes_come_back_whole(rig: Rig) -> None:
     assert read(pos, len(sent)) == sent
     writer.join(LONG_S)
     os.close(master)
-    os.close(slave)
 
 
 def test_the_cash_program_may_come_and_go(tapped: Rig) -> None:
@@ -248,13 +250,13 @@ def test_an_unplugged_printer_is_silent_and_comes_back(tapped: Rig) -> None:
     os.write(pos, ASK)
     assert read(pos, 1) == WELL
     tapped.unplug()
-    until(lambda: not tap_client.greeting(tapped.plan.control).printer)
+    until(lambda: tap_client.greeting(tapped.plan.control).printer == wire.GONE)
     os.write(pos, b"\x1bp\x00\x19\xfa")
     until(lambda: tap_client.greeting(tapped.plan.control).discarded == 5)
     assert read(pos, 1, 0.05) == b""
     tapped.machine = EscPos()
     tapped.plug_in()
-    until(lambda: tap_client.greeting(tapped.plan.control).printer)
+    until(lambda: tap_client.greeting(tapped.plan.control).printer == wire.BACK)
     os.write(pos, ASK)
     assert read(pos, 1) == WELL
     assert tapped.machine.forbidden == [], "a kick that was sent to no printer must not open the drawer later"
@@ -264,7 +266,7 @@ def test_a_tap_may_be_there_before_the_printer(rig: Rig) -> None:
     rig.start()
     pos = rig.end()
     rig.plug_in()
-    until(lambda: tap_client.greeting(rig.plan.control).printer)
+    until(lambda: tap_client.greeting(rig.plan.control).printer == wire.BACK)
     os.write(pos, ASK)
     assert read(pos, 1) == WELL
 
@@ -361,6 +363,21 @@ def test_the_agent_starts_a_tap_that_is_no_child_of_it(rig: Rig) -> None:
     until(lambda: not Path(f"/proc/{said.pid}").exists())
     with pytest.raises(PortGone):
         tap_client.greeting(rig.plan.control)
+
+
+def test_a_tap_waits_for_a_printer_whose_own_port_is_in_use(rig: Rig) -> None:
+    """As when the cash program went around the tap for a while."""
+    rig.plug_in()
+    direct = subprocess.Popen(["sh", "-c", f"exec 3<>{rig.plan.printer}; read x"], stdin=subprocess.PIPE)
+    until(lambda: held(rig.plan.printer))
+    rig.tap = subprocess.Popen(rig.plan.command(detach=False), stderr=subprocess.PIPE)
+    until(rig.plan.control.exists)
+    until(lambda: tap_client.greeting(rig.plan.control).printer == wire.HELD)
+    direct.communicate()
+    until(lambda: tap_client.greeting(rig.plan.control).printer == wire.BACK)
+    pos = rig.end()
+    os.write(pos, ASK)
+    assert read(pos, 1) == WELL
 
 
 def test_a_port_that_the_cash_program_still_has_is_left_to_it(rig: Rig) -> None:
