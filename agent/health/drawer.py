@@ -17,6 +17,7 @@ OPENS_S = 5.0
 did not open. A kick that stands behind a receipt still being printed has come by then."""
 LOOKS_S = (0.4, 0.9, 1.9, 2.9, 3.9, 5.1)
 """So many seconds after a kick the drawer is to be looked at, to know all this."""
+_ALMOST_S = 0.05
 BY_KICK_S = 10.0
 """An opening so soon after a kick is by that kick."""
 
@@ -87,7 +88,7 @@ class Drawer:
         if self._kick is None:
             return None
         since_s = at_s - self._kick.at_s
-        return next((due_s - since_s for due_s in LOOKS_S if due_s > since_s), None)
+        return next((due_s - since_s for due_s in LOOKS_S if due_s > since_s + _ALMOST_S), None)
 
     def look(self, level: bool | None, told_open: bool | None, at_s: float, now: datetime) -> DrawerView:
         """One reading: the level of the sensor (True: high), or where the device itself says open or shut,
