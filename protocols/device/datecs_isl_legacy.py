@@ -7,7 +7,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from protocols.device import capture
-from protocols.device.checksums import isl_bcc
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.family import (
     Command,
@@ -23,7 +22,15 @@ from protocols.device.family import (
 )
 from protocols.device.framed_overhear import of_frames
 from protocols.device.isl_exchange import PREAMBLE, IslExchange
-from protocols.device.isl_frame import answers, device_piece, host_piece, unescaped
+from protocols.device.isl_frame import (
+    CONTROL_WORDS,
+    answers,
+    checked,
+    device_piece,
+    framed,
+    host_piece,
+    unescaped,
+)
 from protocols.device.isl_reply import READERS, identify, number, text
 from protocols.device.profile import Profile
 from protocols.errors import UsageError
@@ -36,7 +43,7 @@ command but send our answer again. Cash programs start at 20h, so ours stay in t
 STATUS_BYTES = 6
 _LONGEST_REQUEST = 0x24 + 213
 """LEN with as much data as a request may hold."""
-_SEPARATOR, _POSTAMBLE, _TERMINATOR = 0x04, 0x05, 0x03
+_SEPARATOR = 0x04
 
 STATUS = Command("status", 0x4A, b"X", When.POLL)
 WEAR = Command("wear counters", 0x4A, b"P")
@@ -80,8 +87,8 @@ class _Codec:
         command.must_be_listed(_ALLOWED)
         if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
             raise UsageError(f"sequence {sequence} is not within {FIRST_SEQUENCE}..{LAST_SEQUENCE}")
-        body = bytes([0x24 + len(command.data), sequence, int(command.code), *command.data, _POSTAMBLE])
-        return bytes([PREAMBLE]) + body + isl_bcc(body) + bytes([_TERMINATOR])
+        body = bytes([0x24 + len(command.data), sequence, int(command.code), *command.data])
+        return framed(body)
 
     def exchange(self, command: Command, sequence: int) -> Exchange:
         request = self.encode(command, sequence)
@@ -135,15 +142,7 @@ def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
     if not head:
         return None
     stop = start + 1 + head[0] - 0x20
-    end = stop + 5
-    if len(raw) < end:
-        return None
-    body, tail = raw[start + 1 : stop], raw[stop:end]
-    if body[-1] != _POSTAMBLE or tail[4] != _TERMINATOR:
-        raise Unparsed("frame.markers", "05h or 03h is not where LEN says")
-    if tail[:4] != isl_bcc(body):
-        raise Unparsed("frame.checksum", "the checksum does not fit")
-    return body, end
+    return checked(raw, start, stop)
 
 
 _LINE = capture.Line(host_piece(_cut_request), device_piece(cut_reply), answers)
@@ -243,10 +242,7 @@ def counters(replies: Sequence[Reply]) -> Mapping[str, int]:
 def explain(reply: Reply, profile: Profile) -> str:
     frame = reply.frame
     if isinstance(frame.command, str):
-        return {
-            "SYN": "The device is working on the request; wait for its answer.",
-            "NAK": "The device could not read the request; send it again with the same sequence number.",
-        }[frame.command]
+        return CONTROL_WORDS[frame.command]
     name = _NAMES.get(frame.command or 0, "a command that Plomba never sends")
     if not frame.status and reply.request is None and not frame.data:
         return f"Command {frame.command:02X}h: {name}."

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from protocols.device import capture
-from protocols.device.checksums import isl_bcc
 from protocols.device.datecs_isl_x_reply import (
     SHOWN_BY_ERROR,
     STATUS_BYTES,
@@ -29,8 +28,16 @@ from protocols.device.family import (
     When,
 )
 from protocols.device.framed_overhear import of_frames
-from protocols.device.isl_exchange import PREAMBLE, IslExchange
-from protocols.device.isl_frame import answers, device_piece, host_piece, unescaped
+from protocols.device.isl_exchange import IslExchange
+from protocols.device.isl_frame import (
+    CONTROL_WORDS,
+    answers,
+    checked,
+    device_piece,
+    framed,
+    host_piece,
+    unescaped,
+)
 from protocols.device.profile import Profile
 from protocols.errors import UsageError
 
@@ -38,7 +45,7 @@ FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0xFF
 OUR_FIRST_SEQUENCE, OUR_LAST_SEQUENCE = 0x60, 0x7F
 """A device takes a frame with the SEQ of the last one for a repeat and does not execute it. Cash programs start
 at 20h, so ours stay apart from theirs."""
-_SEPARATOR, _POSTAMBLE, _TERMINATOR = 0x04, 0x05, 0x03
+_SEPARATOR = 0x04
 _SHORTEST_REQUEST, _SHORTEST_REPLY, _LONGEST = 0x2A, 0x33, 0x0420
 """LEN. The 2.02 manual allows 218 bytes of data, later firmware sends more; a frame of 1 KiB is the limit here."""
 
@@ -90,8 +97,7 @@ class _Codec:
             raise UsageError(f"sequence {sequence} is not within {FIRST_SEQUENCE}..{LAST_SEQUENCE}")
         length = _nibbles(_SHORTEST_REQUEST + len(command.data))
         head = length + bytes([sequence]) + _nibbles(int(command.code))
-        body = head + command.data + bytes([_POSTAMBLE])
-        return bytes([PREAMBLE]) + body + isl_bcc(body) + bytes([_TERMINATOR])
+        return framed(head + command.data)
 
     def exchange(self, command: Command, sequence: int) -> Exchange:
         request = self.encode(command, sequence)
@@ -167,15 +173,7 @@ def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
     if not shortest <= length <= _LONGEST:
         raise Unparsed("frame.length", f"LEN {length:04X}h is too small or too large")
     stop = start + 1 + length - 0x20
-    end = stop + 5
-    if len(raw) < end:
-        return None
-    body, tail = raw[start + 1 : stop], raw[stop:end]
-    if body[-1] != _POSTAMBLE or tail[4] != _TERMINATOR:
-        raise Unparsed("frame.markers", "05h or 03h is not where LEN says")
-    if tail[:4] != isl_bcc(body):
-        raise Unparsed("frame.checksum", "the checksum does not fit")
-    return body, end
+    return checked(raw, start, stop)
 
 
 _LINE = capture.Line(host_piece(_cut_request), device_piece(cut_reply), answers)
@@ -218,10 +216,7 @@ def _refused_bystatus_bytes(status: bytes) -> str | None:
 def explain(reply: Reply, profile: Profile) -> str:
     frame = reply.frame
     if isinstance(frame.command, str):
-        return {
-            "SYN": "The device is working on the request; wait for its answer.",
-            "NAK": "The device could not read the request; send it again with the same sequence number.",
-        }[frame.command]
+        return CONTROL_WORDS[frame.command]
     status = status_bytes(frame)
     said = f', "{"; ".join(told(frame))}"' if frame.data and frame.command != STATUS.code else ""
     refused = _refused(frame)

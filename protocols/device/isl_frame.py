@@ -2,12 +2,17 @@
 answers which."""
 
 from protocols.device.capture import Cut
+from protocols.device.checksums import isl_bcc
 from protocols.device.exchange import Frame
 from protocols.device.family import Unparsed
 from protocols.device.isl_exchange import NAK, PREAMBLE, SYN
 
-_ESCAPE = 0x10
+_POSTAMBLE, _TERMINATOR, _ESCAPE = 0x05, 0x03, 0x10
 _CONTROL = {SYN: "SYN", NAK: "NAK"}
+CONTROL_WORDS = {
+    "SYN": "The device is working on the request; wait for its answer.",
+    "NAK": "The device could not read the request; send it again with the same sequence number.",
+}
 
 
 def device_piece(cut: Cut) -> Cut:
@@ -27,6 +32,26 @@ def host_piece(cut: Cut) -> Cut:
         return cut(raw, at)
 
     return piece
+
+
+def checked(raw: bytes, start: int, stop: int) -> tuple[bytes, int] | None:
+    """LEN..05 of the frame at `start`, which LEN lets end before `stop`, and the end of the whole; None while
+    bytes are missing."""
+    end = stop + 5
+    if len(raw) < end:
+        return None
+    body, tail = raw[start + 1 : stop], raw[stop:end]
+    if body[-1] != _POSTAMBLE or tail[4] != _TERMINATOR:
+        raise Unparsed("frame.markers", "05h or 03h is not where LEN says")
+    if tail[:4] != isl_bcc(body):
+        raise Unparsed("frame.checksum", "the checksum does not fit")
+    return body, end
+
+
+def framed(body: bytes) -> bytes:
+    """A whole frame around LEN, SEQ, CMD and data."""
+    body += bytes([_POSTAMBLE])
+    return bytes([PREAMBLE]) + body + isl_bcc(body) + bytes([_TERMINATOR])
 
 
 def answers(frame: Frame, request: Frame) -> bool:
