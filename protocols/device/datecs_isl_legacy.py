@@ -32,6 +32,8 @@ from protocols.device.isl_frame import (
     unescaped,
 )
 from protocols.device.isl_reply import READERS, identify, number, text
+from protocols.device.isl_wear import WearExchange
+from protocols.device.last_record import with_record
 from protocols.device.profile import Profile
 from protocols.errors import UsageError
 from protocols.status.model import DeviceState
@@ -40,15 +42,19 @@ FIRST_SEQUENCE, LAST_SEQUENCE = 0x20, 0x7F
 OUR_FIRST_SEQUENCE = 0x60
 """A device takes a frame with the SEQ of the last one for a repeat: it would not execute the cash program's
 command but send our answer again. Cash programs start at 20h, so ours stay in the last third."""
+_BESIDE = OUR_FIRST_SEQUENCE - 1
+"""For a question that goes before another one and has no number of its own."""
 STATUS_BYTES = 6
 _LONGEST_REQUEST = 0x24 + 213
 """LEN with as much data as a request may hold."""
 _SEPARATOR = 0x04
 
 STATUS = Command("status", 0x4A, b"X", When.POLL)
-WEAR = Command("wear counters", 0x4A, b"P")
+WEAR = Command("wear counters", 0x4A, b"P", When.SLOW)
+IDENTIFICATION = Command("identification", 0x5A, b"", When.IDENTIFY)
 COMMANDS = (
-    Command("identification", 0x5A, b"", When.IDENTIFY),
+    IDENTIFICATION,
+    Command("tax number", 0x63, b"", When.IDENTIFY),
     STATUS,
     Command("date and time", 0x3E, b"", When.SLOW),
     Command("last fiscal record", 0x40, b"", When.SLOW),
@@ -57,7 +63,6 @@ COMMANDS = (
     Command("receipt status", 0x4C, b"", When.SLOW),
     Command("supply voltage", 0x51, b"", When.SLOW),
     Command("date of the last fiscal record", 0x56, b"T", When.SLOW),
-    Command("tax number", 0x63, b"", When.SLOW),
     WEAR,
     Command("print lines left", 0x4A, b"L"),
     Command("identification with all switches", 0x5A, b"*"),
@@ -91,6 +96,11 @@ class _Codec:
         return framed(body)
 
     def exchange(self, command: Command, sequence: int) -> Exchange:
+        if (command.code, command.data) != (WEAR.code, WEAR.data):
+            return self._question(command, sequence)
+        return WearExchange(self._question(IDENTIFICATION, _BESIDE), lambda: self._question(WEAR, sequence))
+
+    def _question(self, command: Command, sequence: int) -> Exchange:
         request = self.encode(command, sequence)
         return IslExchange(request, sequence, int(command.code), cut_reply, _refused)
 
@@ -191,18 +201,10 @@ def _refused(frame: Frame) -> str | None:
 def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
     state = DeviceState()
     for reply in replies:
-        state = _joined(state, _reply_state(reply.frame, profile))
+        state = with_record(state, _reply_state(reply.frame, profile))
     if replies and replies[-1].frame.command == "SYN":
         state = replace(state, busy=True)
     return state
-
-
-def _joined(state: DeviceState, newer: DeviceState) -> DeviceState:
-    """40h tells the day of the last record, 56h the time too: the finer of two answers about one day is
-    kept."""
-    if state.last_z_time and newer.last_z_time:
-        newer = replace(newer, last_z_time=max(state.last_z_time, newer.last_z_time))
-    return state.updated(newer)
 
 
 def _reply_state(frame: Frame, profile: Profile) -> DeviceState:

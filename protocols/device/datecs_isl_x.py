@@ -52,6 +52,7 @@ _SHORTEST_REQUEST, _SHORTEST_REPLY, _LONGEST = 0x2A, 0x33, 0x0420
 STATUS = Command("status", STATUS_CODE, b"", When.POLL)
 COMMANDS = (
     Command("identification", 0x5A, b"\t", When.IDENTIFY),
+    Command("tax number", 0x63, b"", When.IDENTIFY),
     STATUS,
     Command("date and time", 0x3E, b"", When.SLOW),
     Command("last fiscal record", 0x40, b"0\t", When.SLOW),
@@ -59,11 +60,10 @@ COMMANDS = (
     Command("free fiscal records", 0x44, b"", When.SLOW),
     Command("receipt status", 0x4C, b"", When.SLOW),
     Command("date of the last fiscal record", 0x56, b"", When.SLOW),
-    Command("tax number", 0x63, b"", When.SLOW),
     Command("identification, comma style", 0x5A, b""),
     Command("numbers and header", 0x7B, b"1\t"),
     Command("battery and signal", 0x7B, b"2\t"),
-    Command("last receipt and Z report", 0x7B, b"3\t"),
+    Command("last receipt and Z report", 0x7B, b"3\t", When.SLOW),
     Command("link to the tax server", 0x47, b"2\t"),
     Command("check of PC mode", 0x2D, b""),
     Command("current receipt", 0x67, b""),

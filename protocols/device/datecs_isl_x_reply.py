@@ -7,6 +7,7 @@ from datetime import datetime
 
 from protocols.device.exchange import Frame
 from protocols.device.family import Reply
+from protocols.device.last_record import with_record
 from protocols.device.profile import Profile
 from protocols.errors import Unexpected
 from protocols.status.model import DeviceState, Identity
@@ -92,19 +93,17 @@ def _set_number(number: str) -> str:
 
 def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
     state = DeviceState()
-    for reply in replies:
-        state = _newer(state, _reply_state(reply, profile))
+    for reply in sorted(replies, key=_is_exact):
+        newer = _reply_state(reply, profile)
+        state = state.updated(newer) if _is_exact(reply) else with_record(state, newer)
     if replies and replies[-1].frame.command == "SYN":
         state = replace(state, busy=True)
     return state
 
 
-def _newer(state: DeviceState, newer: DeviceState) -> DeviceState:
-    """40h tells the day of the last record, 56h the time too: the finer of two answers about one day is
-    kept."""
-    if state.last_z_time and newer.last_z_time:
-        newer = replace(newer, last_z_time=max(state.last_z_time, newer.last_z_time))
-    return state.updated(newer)
+def _is_exact(reply: Reply) -> bool:
+    """7Bh 3 tells the time of the last Z report itself."""
+    return reply.frame.command == 0x7B
 
 
 def _reply_state(reply: Reply, profile: Profile) -> DeviceState:

@@ -68,10 +68,14 @@ def _clock(line: str) -> DeviceState:
 
 
 def _last_record(line: str) -> DeviceState:
+    """Datecs: P, number, sums, date; or F. Daisy and Incotex: number, ten sums and more, date (40h of each
+    manual)."""
     fields = line.split(",")
-    if fields[0] != "P" or len(fields) < 3:
+    if fields[0] == "P" and len(fields) >= 3:
+        fields = fields[1:]
+    elif number(fields[0]) is None or len(fields) < 11:
         return DeviceState()
-    return DeviceState(last_z_number=number(fields[1]), last_z_time=_record_time(fields[-1]))
+    return DeviceState(last_z_number=number(fields[0]), last_z_time=_record_time(fields[-1]))
 
 
 _RECORD_TIMES = {6: "%d%m%y", 10: "%d%m%y%H%M", 12: "%d%m%y%H%M%S"}
@@ -111,8 +115,10 @@ def _tax_number(line: str) -> DeviceState:
 
 
 def _set_tax_number(line: str) -> str:
-    """63h: number, name of the number. Nothing but zeros is no number."""
-    digits = line.split(",", maxsplit=1)[0].strip()
+    """63h: number, name of the number; Incotex: number of the device, number. Nothing but zeros is no
+    number."""
+    fields = [field.strip() for field in line.split(",")]
+    digits = fields[1] if len(fields) > 1 and _SERIAL.fullmatch(fields[0]) else fields[0]
     return digits if digits.strip("0") else ""
 
 

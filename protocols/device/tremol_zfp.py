@@ -20,6 +20,7 @@ from protocols.device.family import (
     When,
 )
 from protocols.device.framed_overhear import of_frames
+from protocols.device.last_record import with_record
 from protocols.device.profile import Profile
 from protocols.device.tremol_packet import (
     ALIVE,
@@ -48,15 +49,15 @@ DETAILS = Command("printer status", 0x66, b"", When.POLL)
 COMMANDS = (
     Command("version", 0x21, b"", When.IDENTIFY),
     Command("device and fiscal memory numbers", 0x60, b"", When.IDENTIFY),
+    Command("tax number", 0x61, b"", When.IDENTIFY),
     STATUS,
     DETAILS,
-    Command("tax number", 0x61, b"", When.SLOW),
     Command("date and time", 0x68, b"", When.SLOW),
     Command("last daily report", 0x73, b"", When.SLOW),
+    Command("last block of the fiscal memory", 0x6E, b"5", When.SLOW),
     Command("free fiscal records", 0x74, b"", When.SLOW),
     Command("current receipt", 0x72, b"", When.SLOW),
     Command("last receipt number", 0x71, b""),
-    Command("counters of the day", 0x6E, b"5"),
 )
 _ALLOWED = {(command.code, command.data) for command in COMMANDS}
 _NAMES: Mapping[int, str] = {int(c.code): c.name for c in COMMANDS}
@@ -179,7 +180,7 @@ def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
         bits |= _bits(reply.frame)
     state = profile.read(bits)
     for reply in replies:
-        state = state.updated(_reply_state(reply.frame))
+        state = with_record(state, _reply_state(reply.frame))
     return state
 
 
@@ -216,6 +217,13 @@ def _last_report(fields: Sequence[str]) -> DeviceState:
     return DeviceState(last_z_time=_time(fields[0], "%d-%m-%Y"), last_z_number=_whole(fields[1]))
 
 
+def _last_block(fields: Sequence[str]) -> DeviceState:
+    """6Eh 5: numbers of the last report and of the last block, journal, time of the last block."""
+    if len(fields) < 5 or fields[0] != "5":
+        return DeviceState()
+    return DeviceState(last_z_time=_time(fields[4], "%d-%m-%Y %H:%M"))
+
+
 def _whole(field: str) -> int | None:
     return int(field) if field.isascii() and field.isdigit() and len(field) < 12 else None
 
@@ -230,6 +238,7 @@ def _time(text: str, form: str) -> datetime | None:
 _READERS: Mapping[int, Callable[[Sequence[str]], DeviceState]] = {
     0x61: lambda fields: DeviceState(tax_number_set=bool(_set_number(fields[0]))),
     0x68: _clock,
+    0x6E: _last_block,
     0x72: lambda fields: DeviceState(receipt_open={"0": False, "1": True}.get(fields[0])),
     0x73: _last_report,
     0x74: lambda fields: DeviceState(free_z_records=_whole(fields[0])),

@@ -166,7 +166,8 @@ class DatecsIsl(Machine):
 
     def _execute(self, sequence: int, command: int, data: str) -> bytes:
         self.executed.append(command)
-        if data not in _READ_ONLY.get(command, ()):
+        unknown = command == 0x4A and data in ("P", "L") and self.bits is not _FP  # only W and X are known
+        if data not in _READ_ONLY.get(command, ()) or unknown:
             self.forbidden.append(f"{command:02X} {data}".strip())
             return self._pack(sequence, command, b"", 0 if command in _KNOWN else 0x02)
         answers: dict[int, Callable[[str], str | bytes]] = {
@@ -181,7 +182,7 @@ class DatecsIsl(Machine):
             0x56: lambda data: "21-11-2026 22:58:03" if data else "21-11-2026",
             0x5A: lambda _: self.diagnostic,
             0x61: lambda _: "20.00,20.00,20.00,9.00",
-            0x63: lambda _: "000000000,EIK" if "tax_number_missing" in self.faults else "40003000000,EIK",
+            0x63: lambda _: self._tax_number(),
             0x67: lambda _: "0," + ",".join(["000000000000"] * 8) + ",0,0000000001",
             0x6E: lambda _: f"{12.5 * ('day_open' in self.faults):.2f}," + "0.00," * 7 + "0001,0004",
             0x71: lambda _: "0001234",
@@ -192,8 +193,18 @@ class DatecsIsl(Machine):
         return self._pack(sequence, command, reply.encode("cp1251") if isinstance(reply, str) else reply)
 
     def _last_record(self, data: str) -> str:
+        if self.bits is _INCOTEX:
+            return ",".join(["0017", "0.00", *["1250.00"] * 8, "211126"])
+        if self.bits is _DAISY:
+            return ",".join(["17", *["000000125000"] * 16, "211126"])
         when = "211126225803" if data == "*" else "211126"
         return ",".join(["P", "0001", *["+00000001250"] * 8, when])
+
+    def _tax_number(self) -> str:
+        number = "000000000" if "tax_number_missing" in self.faults else "40003000000"
+        if self.bits is _INCOTEX:
+            return f"{self.diagnostic.split(',')[4]},{number}"
+        return number if self.bits is _DAISY else f"{number},EIK"
 
     def _printer(self, data: str) -> str | bytes:
         if data == "X":
