@@ -13,6 +13,7 @@ from agent.devices import profile_store
 from agent.devices.poller import CONFIRM_S, Poller
 from agent.devices.reading import Reading
 from agent.health import Judge, observe_device
+from protocols.device.family import When
 from protocols.device.registry import FAMILIES
 from protocols.status.model import DeviceState, Identity
 from protocols.wire.v1 import Contact
@@ -287,7 +288,9 @@ def test_a_slow_line_is_asked_one_question_more_at_each_poll(
 ) -> None:
     monkeypatch.setattr("agent.devices.conversation.WINDOW_S", 0.0)
     poller = till.poller()
-    readings = [poller.poll() for _ in range(11)]
+    family = FAMILIES[till.family]
+    asked_seldom = [*family.commands(When.IDENTIFY), *family.commands(When.SLOW)]
+    readings = [poller.poll() for _ in range(len(asked_seldom) + 2)]
     assert {reading.contact for reading in readings} == {Contact.OK}
     reading = readings[-1]
     assert readings[0].state.free_z_records is None
