@@ -122,7 +122,7 @@ class _Dialogue:
         self._silences = self._writes = 0
         self._echo = self._noise = self._stale = self._working = self._damaged = False
         self._spoiled = False  # an answer came damaged or in part: the device does not just work
-        self._refusal: Busy | Rejected | None = None
+        self._refusal: Busy | Garbled | Rejected | None = None
 
     def start(self) -> Step:
         return self._write(bytes([ENQ]), _Stage.ASKING)
@@ -205,8 +205,8 @@ class _Dialogue:
         return None
 
     def _frame(self, payload: bytes, raw: bytes) -> Step | None:
-        if raw == self._request and self._echo:
-            return None
+        if raw == self._request:
+            return None if self._echo else self._sent_back()
         try:
             frame = device_frame(payload)
         except Unparsed:
@@ -223,6 +223,12 @@ class _Dialogue:
         except (Busy, Rejected) as e:
             self._refusal = e  # raised once the answer is acknowledged, else the cash program would get it
             return Write(bytes([ACK]), LAST_WAIT_S)
+
+    def _sent_back(self) -> Write:
+        """A line that sends back a whole frame, or a device that refuses with just the error code that the
+        question held: it is acknowledged, and believed of neither."""
+        self._refusal = Garbled("what came back is the question itself", code="device.echo")
+        return Write(bytes([ACK]), LAST_WAIT_S)
 
     def _fail(self) -> NoReturn:
         self._raise_refusal()

@@ -236,8 +236,9 @@ class _Dialogue:
         return step
 
     def _frame(self, body: bytes, raw: bytes) -> Step | None:
-        if raw == SYNCHRONISE or (raw == self._request and self._echo):
-            self._echo = True
+        if raw in (SYNCHRONISE, self._request):
+            self._echo |= raw == SYNCHRONISE
+            self._noise = True  # sent back, or refused with just the error code that the question held
             return None
         try:
             frame = _understood(body)
