@@ -39,7 +39,7 @@ COMMANDS = (
     Command("fiscal memory status", "sfsk", b"", When.SLOW),
     Command("date and time", "rtcget", b"", When.SLOW),
     Command("transaction status", "strns", b"", When.SLOW),
-    Command("counters", "scnt", b""),
+    Command("counters", "scnt", b"", When.SLOW),
     Command("totalisers", "stot", b""),
 )
 _ALLOWED = {(command.code, command.data): command.name for command in COMMANDS}
@@ -342,6 +342,24 @@ _READERS: Mapping[str, Callable[[Mapping[str, str]], DeviceState]] = {
 }
 
 
+_COUNTERS: Mapping[tuple[str, str], str] = {("scnt", "hn"): "documents", ("sfsk", "cl"): "ram_resets"}
+"""hn: number of the last header, and each printed document has one; cl: times that the memory was cleared, constant
+outside the fiscal mode (POT-I-DEV-37, scnt and sfsk)."""
+
+
+def counters(replies: Sequence[Reply]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for reply in replies:
+        params = _params(reply.frame)
+        if reply.frame.error is not None or params.get("fs") == "N":
+            continue
+        for (command, param), name in _COUNTERS.items():
+            value = params.get(param, "")
+            if reply.frame.command == command and value.isascii() and value.isdigit() and len(value) < 12:
+                found[name] = int(value)
+    return found
+
+
 def explain(reply: Reply, profile: Profile) -> str:  # noqa: ARG001 - no status bits here
     frame = reply.frame
     if frame.error is not None:
@@ -380,5 +398,6 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    counters=counters,
     overhear=of_frames(_CODEC, "opendrwr", ETX),
 )

@@ -15,7 +15,7 @@ administrator."""
 TYPE, MODEL, SHORT, FULL = 0xFC, 0xF7, 0x10, 0x11
 SYNC = "SYNC"
 """Not a command: the empty frame of the second line, which asks for the number of the last frame."""
-LAST_RECORD, STORAGE, STORAGE_TERM, EXCHANGE, DAY = 0x63, 0xFF01, 0xFF03, 0xFF39, 0xFF40
+LONG_SERIAL, LAST_RECORD, STORAGE, STORAGE_TERM, EXCHANGE, DAY = 0x0F, 0x63, 0xFF01, 0xFF03, 0xFF39, 0xFF40
 
 
 def commands(password: int = SYSTEM_ADMINISTRATOR) -> tuple[Command, ...]:
@@ -29,12 +29,12 @@ def commands(password: int = SYSTEM_ADMINISTRATOR) -> tuple[Command, ...]:
         Command("device type", TYPE, b"", When.IDENTIFY),
         Command("sensors of the model", MODEL, b"\x01", When.IDENTIFY),
         Command("full status", FULL, key, When.IDENTIFY),
+        Command("long serial number", LONG_SERIAL, key, When.IDENTIFY),
         Command("fiscal storage", STORAGE, key, When.IDENTIFY),
         Command("exchange with the tax operator", EXCHANGE, key, When.SLOW),
         Command("current shift", DAY, key, When.SLOW),
         Command("last record of the fiscal memory", LAST_RECORD, key, When.SLOW),
         Command("term of the fiscal storage", STORAGE_TERM, key),
-        Command("long serial number", 0x0F, key),
         Command("line settings", 0x15, key + b"\x00"),
         Command("font", 0x26, key + b"\x01"),
         Command("structure of the settings table", 0x2D, key + b"\x01"),

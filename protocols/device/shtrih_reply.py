@@ -13,10 +13,12 @@ from protocols.device.shtrih_command import (
     EXCHANGE,
     FULL,
     LAST_RECORD,
+    LONG_SERIAL,
     MODEL,
     NAMES,
     SHORT,
     STORAGE,
+    STORAGE_TERM,
     TYPE,
 )
 from protocols.device.shtrih_error import error_state, error_words
@@ -32,7 +34,7 @@ not listed."""
 _DRAWER, _PRESENTER = (1, 3), 14
 """Mask bit 14: the drawer flag tells of paper in the presenter instead."""
 
-_SHORT_BYTES, _FULL_BYTES = 11, 46
+_SHORT_BYTES, _FULL_BYTES, _LONG_SERIAL_BYTES = 11, 46, 14
 _MEMORY_FLAGS = 2
 """Number of the byte of fiscal memory flags in the profile, after the two bytes of flags."""
 
@@ -46,7 +48,8 @@ def capabilities(reply: Reply) -> int | None:
 
 
 def identify(replies: Sequence[Reply]) -> Identity:
-    """FCh proves it; 11h and FF01h add numbers. Unexpected where FCh is not that of a cash register."""
+    """FCh proves it; 11h, 0Fh and FF01h add numbers. 0Fh tells the number of the device only where 11h has none:
+    two forms of one number would look like two devices. Unexpected where FCh is not that of a cash register."""
     found = Identity()
     for reply in replies:
         frame = reply.frame
@@ -54,6 +57,8 @@ def identify(replies: Sequence[Reply]) -> Identity:
             found = found.updated(_type(frame.data))
         elif frame.error == 0 and frame.command == FULL and len(frame.data) >= _FULL_BYTES:
             found = found.updated(_numbers(frame.data))
+        elif frame.error == 0 and frame.command == LONG_SERIAL and len(frame.data) >= _LONG_SERIAL_BYTES:
+            found = Identity(serial=_long_serial(frame.data)).updated(found)
         elif frame.error == 0 and frame.command == STORAGE and len(frame.data) >= 30:
             found = found.updated(Identity(fiscal_memory_number=_text(frame.data[10:26])))
     return found
@@ -69,16 +74,24 @@ def _type(data: bytes) -> Identity:
 
 
 def _numbers(data: bytes) -> Identity:
-    """A number with all bits set was never entered."""
-    serial, tax = _integer(data[30:34]), _integer(data[40:46])
+    """A number with all bits set was never entered. Models with a long number send two bytes more of it at the end
+    (KKT protocol 1.16, 11h)."""
+    number = data[30:34] + data[46:48].replace(b"\xff\xff", b"")
+    serial, tax = _integer(number), _integer(data[40:46])
     version = ".".join(_text(data[1:3]))
     day = _date(data[5:8])
     firmware = f"{version} build {_integer(data[3:5])}" + (f" {day:%Y-%m-%d}" if day else "")
     return Identity(
         firmware=firmware,
-        serial="" if serial == 0xFFFFFFFF else str(serial),
+        serial="" if number.startswith(b"\xff\xff\xff\xff") else str(serial),
         tax_number=str(tax) if 0 < tax < 0xFFFFFFFFFFFF else "",
     )
+
+
+def _long_serial(data: bytes) -> str:
+    """0Fh: seven bytes of serial number, seven of registration number. A number of zeros was never entered."""
+    serial = _integer(data[:7])
+    return str(serial) if 0 < serial <= 10**14 - 1 else ""
 
 
 def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
@@ -245,6 +258,8 @@ def _said(frame: Frame, profile: Profile) -> str:
         said.append(f'"{_text(data[6:])}", model {data[4]}, protocol {data[2]}.{data[3]}')
     elif frame.command == EXCHANGE and len(data) >= 4:
         said.append(f"{_integer(data[2:4])} documents not yet sent")
+    elif frame.command == STORAGE_TERM and (day := _date(data[2::-1])):
+        said.append(f"the storage may be used until {day:%Y-%m-%d}")
     elif frame.command == MODEL and len(data) >= 8:
         said.append(f"sensor mask {_integer(data[:8]):016X}h")
     return "; ".join(said)
@@ -279,6 +294,8 @@ def _date(data: bytes) -> datetime | None:
 
 def _time(data: bytes) -> datetime | None:
     """DD MM YY HH MM SS, plain bytes."""
+    if len(data) < 6:
+        return None
     try:
         return datetime(2000 + data[2], data[1], data[0], *data[3:6])  # noqa: DTZ001 - the device knows no zone
     except ValueError:

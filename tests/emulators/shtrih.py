@@ -71,6 +71,7 @@ class Shtrih(Machine):
         self.number, self.sensors, self.memory = _KINDS[self.model]
         self.now = now
         self.operations = 3
+        self.serial = 123456
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"executed": len(self.executed), "flags": f"{self.flags():04X}"}
@@ -103,6 +104,7 @@ class Shtrih(Machine):
             0xF7: lambda: self.sensors.to_bytes(8, "little") + bytes([42, 32, 16, 0, 10]),
             0x10: self._short,
             0x11: self._full,
+            0x0F: lambda: (4031234567890).to_bytes(7, "little") + bytes(7),
             0x63: lambda: b"\x01" + bytes(self._clock()[:3]),
             0xFF01: self._storage,
             0xFF03: lambda: bytes([28, 2, 15, 10, 2]),
@@ -155,7 +157,7 @@ class Shtrih(Machine):
         return (
             b"\x1e" + firmware + b"\x01" + (812).to_bytes(2, "little") + flags + self._mode() + b"\x00" + memory
             + bytes([day, month, year, hour, minute, second, self._memory_flags()])
-            + (123456).to_bytes(4, "little") + (41).to_bytes(2, "little")
+            + self.serial.to_bytes(4, "little") + (41).to_bytes(2, "little")
             + (2300 if self.memory else 0).to_bytes(2, "little") + bytes([registrations, 4])
             + (7701234567).to_bytes(6, "little")
         )  # fmt: skip
