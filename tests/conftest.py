@@ -26,6 +26,16 @@ def _home_of_settings() -> Iterator[None]:
     shutil.rmtree(home)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much the fuzzing of this run tried."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    lines = [value for report in reports for name, value in report.user_properties if name == "fuzz"]
+    if lines:
+        terminalreporter.section("fuzzing")
+        for line in sorted(lines):
+            terminalreporter.line(line)
+
+
 def missing(what: str) -> None:
     """A real component is not on this machine: a failure in CI, else a skip with its name."""
     if os.environ.get("CI"):
