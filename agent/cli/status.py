@@ -3,11 +3,13 @@
 import argparse
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from agent.config import default_path, load
 from agent.runtime.clock import SystemClock
 from agent.runtime.status import Status, read
+from agent.spool import Json
 
 NAME = "status"
 HELP = "show who this till is, what waits for the collector, and when each device last answered"
@@ -43,7 +45,45 @@ def _lines(status: Status) -> list[str]:
     if isinstance(problem, Mapping):
         lines.append(f"Collector: {problem['text']} ({problem['code']}), since {problem['since']}")
     for name, device in status["devices"].items():
-        reason = f": {device['reason']}" if device.get("reason") else ""
-        last = device.get("last_good_at") or "never"
-        lines.append(f"Device {name}: {device['contact']}{reason}, last good answer {last}")
+        lines += _device_lines(name, device)
     return lines
+
+
+CONTACT = {
+    "ok": "answers",
+    "in_use": "in use by another program, which is well and gets no question from us",
+    "no_reply": "does not answer",
+    "missing": "its port is not there",
+    "denied": "the system does not let the agent open its port",
+    "mismatch": "another kind of device answers",
+    "unknown": "could not be read",
+}
+
+
+def _device_lines(name: str, device: Mapping[str, Json]) -> list[str]:
+    """What was last written down, which is done once a minute where nothing changes."""
+    contact = str(device.get("contact"))
+    since = f" (since {_time(device['since'])})" if device.get("since") else ""
+    reason = f": {device['reason']}" if device.get("reason") else ""
+    lines = [f"Device {name}: {CONTACT.get(contact, contact)}{since}{reason}"]
+    age_s = device.get("last_good_age_s")
+    if isinstance(age_s, int | float):
+        lines.append(f"  last good answer {_age(age_s)} ago, at {_time(device.get('last_good_at'))}")
+    else:
+        lines.append("  no good answer yet")
+    unknown = device.get("unknown")
+    if isinstance(unknown, Mapping):
+        lines += [f"  {code} is unknown: {why}" for code, why in unknown.items()]
+    return lines
+
+
+def _age(seconds: float) -> str:
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds // unit_s:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _time(text: object) -> str:
+    """The till's local time."""
+    return datetime.fromisoformat(str(text)).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -46,7 +46,8 @@ _log = logging.getLogger(__name__)
 class Poller:
     """`poll` never raises but UsageError and leaves the port closed. How long it may take: see Conversation,
     and add the opening, which a port bounds (a second for TCP). After it `next_delay_s` says when to call
-    again: ever later while the device or its port cannot be had. Not to be called by two threads at once."""
+    again: ever later while the device or its port cannot be had. `known` and `last_good_at` are what an
+    earlier run said. Not to be called by two threads at once."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Poller:
         clock: Clock,
         *,
         known: Identity | None = None,
+        last_good_at: datetime | None = None,
         jitter: Jitter = uniform,
     ) -> None:
         self._device = device
@@ -65,7 +67,7 @@ class Poller:
         self._who = Identification(known)
         self._backoff = Backoff(device.poll_s, jitter)
         self._last: Reading | None = None
-        self._last_good_at: datetime | None = None
+        self._last_good_at = last_good_at
         self._since: tuple[Contact, datetime] | None = None
         self.next_delay_s = 0.0
 

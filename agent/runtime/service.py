@@ -20,6 +20,7 @@ from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
 from agent.runtime.outgoing import Outgoing
 from agent.runtime.rhythm import Rhythm
+from agent.runtime.status import DEVICE, last_good_at
 from agent.spool import FILE, Spool, SpoolError
 from agent.system import boot
 from agent.system.registry import probes
@@ -110,7 +111,8 @@ class Service:
         known = self._spool.read_state(KNOWN + device.id)
         identity = Identity(**{k: str(v) for k, v in known.items()}) if isinstance(known, dict) else None
         family = FAMILIES[device.family].on(address.product(device.port))
-        poller = Poller(device, family, profiles, self._clock, known=identity)
+        good_at = last_good_at(self._spool.read_state(DEVICE + device.id))
+        poller = Poller(device, family, profiles, self._clock, known=identity, last_good_at=good_at)
         subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id=device.id)
         judging = self._judging(subject, rules_for_device(device.drawer_open_too_long_s))
         watch = DeviceWatch(

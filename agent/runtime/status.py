@@ -1,5 +1,6 @@
 """What `plomba-agent status` shows, read from the state folder beside a running agent."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
 
@@ -44,8 +45,23 @@ def read(state_dir: Path, clock: Clock) -> Status:
         uplink = spool.read_state(UPLINK)
         status["uplink"] = dict(uplink) if isinstance(uplink, dict) else {}
         devices = spool.read_states(DEVICE)
-        status["devices"] = {k.removeprefix(DEVICE): v for k, v in devices.items() if isinstance(v, dict)}
+        status["devices"] = {
+            k.removeprefix(DEVICE): _aged(v, clock) for k, v in devices.items() if isinstance(v, dict)
+        }
     return status
+
+
+def last_good_at(device: Json) -> datetime | None:
+    """Of one device, from what `DeviceWatch` stored under DEVICE."""
+    good_at = device.get("last_good_at") if isinstance(device, dict) else None
+    return datetime.fromisoformat(good_at) if isinstance(good_at, str) else None
+
+
+def _aged(device: dict[str, Json], clock: Clock) -> dict[str, Json]:
+    """With the age of the last good answer; null where there was none."""
+    good_at = last_good_at(device)
+    age_s = None if good_at is None else round((clock.now() - good_at).total_seconds(), 1)
+    return {**device, "last_good_age_s": age_s}
 
 
 def _identity(state_dir: Path) -> dict[str, str] | None:

@@ -11,11 +11,12 @@ START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 
 
 class CountedClock:
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
         self.seconds = 0.0
+        self._start = start
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
+        return self._start + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
         return self.seconds

@@ -82,7 +82,8 @@ def test_a_life_of_the_agent(config: Path, collector: Collector, tmp_path: Path)
         process.terminate()
         assert process.wait(20) == 0
     assert words.startswith(f"Till: Kase 1 ({TERMINAL}) at {collector.url}\nWaiting for the collector: ")
-    assert "\nDevice printer: missing: " in words
+    assert "\nDevice printer: its port is not there (since 20" in words
+    assert "\n  no good answer yet\n" in words
     assert status["identity"]["terminal"] == TERMINAL
     assert status["uplink"]["receipt_at"]
     assert names(collector) == ["agent.stopped"]
