@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup demo test check bench schema lock clean
+.PHONY: help setup demo test check bench nightly fuzz docs schema lock clean
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -40,6 +40,13 @@ bench: setup  ## figures as JSON lines
 	@$(PY) -m tests.benchmarks.agent_footprint
 	@$(PY) -m tests.benchmarks.ingest
 	@$(PY) -m tests.benchmarks.decode
+
+nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each family; JSON lines
+	@$(PY) -m tests.fuzz.mutation $(or $(FRAMES),1000000) $(FAMILY)
+	@$(PY) -m tests.fuzz.noise $(or $(BYTES),10000000) $(FAMILY)
+
+fuzz: setup  ## look for bytes that make a family raise, led by coverage: FAMILY=escpos SECONDS=60
+	@$(PY) -m tests.fuzz.coverage $(or $(FAMILY),escpos) $(or $(SECONDS),60)
 
 schema: setup  ## write the wire schema anew
 	@$(PY) -c "import json; from protocols.wire.v1 import json_schema; print(json.dumps(json_schema(), indent=1, sort_keys=True))" > protocols/wire/schema/v1.json

@@ -1,6 +1,9 @@
 """A share of the fuzzing that runs each night: changed answers of every family, and bytes of any kind. The whole is
 `make nightly`."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -82,3 +85,19 @@ def test_what_was_found_once_raises_no_more() -> None:
     """Written down by tests/fuzz/coverage.py and by hand."""
     for entry in found():
         Harness(CASES[entry["family"]]).feed(bytes.fromhex(entry["hex"]))
+
+
+@pytest.mark.parametrize("planted", [True, False])
+def test_fuzzing_by_coverage_finds_a_planted_exception(planted: bool) -> None:
+    """The control of `make fuzz`, in a process of its own; without the plant it ends well."""
+    environment = {"PATH": os.environ["PATH"], **({"PLANT": "1"} if planted else {})}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.coverage", "shtrih_v2", "2"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == planted, done.stderr
+    assert ("planted" in done.stdout) is planted
