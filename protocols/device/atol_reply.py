@@ -286,5 +286,7 @@ EVIDENCE = Evidence(
         "bit 6 of 3Fh cleared is read as fiscal memory missing; it may also be one that is not yet active",
         "no answer names its request: the form of the answer is all that can be checked",
         "91h (registers) is not asked: which registers change nothing is not known for every model",
+        "whether the shift number of 3Fh and A4h 10h is that of the open or of the last closed shift: it is not read",
+        "the tax number: no readable source names the register that holds it",
     ),
 )

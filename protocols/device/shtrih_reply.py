@@ -50,18 +50,18 @@ def capabilities(reply: Reply) -> int | None:
 def identify(replies: Sequence[Reply]) -> Identity:
     """FCh proves it; 11h, 0Fh and FF01h add numbers. 0Fh tells the number of the device only where 11h has none:
     two forms of one number would look like two devices. Unexpected where FCh is not that of a cash register."""
-    found = Identity()
+    found, long_serial, asked = Identity(), "", False
     for reply in replies:
         frame = reply.frame
         if frame.error == 0 and frame.command == TYPE:
             found = found.updated(_type(frame.data))
         elif frame.error == 0 and frame.command == FULL and len(frame.data) >= _FULL_BYTES:
-            found = found.updated(_numbers(frame.data))
+            found, asked = found.updated(_numbers(frame.data)), True
         elif frame.error == 0 and frame.command == LONG_SERIAL and len(frame.data) >= _LONG_SERIAL_BYTES:
-            found = Identity(serial=_long_serial(frame.data)).updated(found)
+            long_serial = _long_serial(frame.data)
         elif frame.error == 0 and frame.command == STORAGE and len(frame.data) >= 30:
             found = found.updated(Identity(fiscal_memory_number=_text(frame.data[10:26])))
-    return found
+    return replace(found, serial=long_serial) if asked and not found.serial else found
 
 
 def _type(data: bytes) -> Identity:

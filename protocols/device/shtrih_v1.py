@@ -263,18 +263,21 @@ def family(password: int = SYSTEM_ADMINISTRATOR) -> Family:
 
 
 EVIDENCE = Evidence(
-    Known.MANUAL,
-    "2026-11-23",
+    Known.CAPTURE,
+    "2026-11-25",
     (
         "SHTRIH-M fiscal printer protocol 1.10 (English)",
         "KKT protocol 1.16",
         "shtrih-m/javapos_shtrih, the maker's own driver",
         "pyshtrih 2.0.6, an independent client, against the emulator",
+        "a published log of a live SHTRIH-MINI-01F: answers to 10h and 11h",
     ),
     (
         "constant fiscal memory fields of models with a fiscal storage: told by version, date and flags",
         "sensor masks of single models: only what F7h itself says is used",
-        "registers with totals (1Ah, 1Bh) have numbers of their own in each model and are not read",
+        "registers (1Ah, 1Bh) count sales and reports, by numbers of their own in each model, and are not read; no manual "
+        "names a counter of wear",
+        "the long number of models with a fiscal storage stands in a table that is not read: 11h tells its last digits",
     ),
 )
 

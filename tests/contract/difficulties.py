@@ -264,5 +264,7 @@ TABLE: Mapping[str, Row] = {
         "same_bit": "one map of bits; which of them a model has is tried in its own tests",
     },
     "posiflex_hid": MESSAGES,
+    "erpnet_fp": MESSAGES,
+    "windows_spooler": MESSAGES,
     "signal_drawer": {**MESSAGES, "silent": "a look at the lines always shows something"},
 }

@@ -196,7 +196,7 @@ class DatecsIsl(Machine):
         if self.bits is _INCOTEX:
             return ",".join(["0017", "0.00", *["1250.00"] * 8, "211126"])
         if self.bits is _DAISY:
-            return ",".join(["17", *["000000125000"] * 16, "211126"])
+            return ",".join(["17", *["1250.00"] * 16, "211126"])
         when = "211126225803" if data == "*" else "211126"
         return ",".join(["P", "0001", *["+00000001250"] * 8, when])
 
