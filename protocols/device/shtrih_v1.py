@@ -275,8 +275,8 @@ EVIDENCE = Evidence(
     (
         "constant fiscal memory fields of models with a fiscal storage: told by version, date and flags",
         "sensor masks of single models: only what F7h itself says is used",
-        "registers (1Ah, 1Bh) count sales and reports, by numbers of their own in each model, and are not read; no manual "
-        "names a counter of wear",
+        "registers (1Ah, 1Bh) count sales and reports, by numbers of their own in each model: they are not read",
+        "no manual names a counter of wear",
         "the long number of models with a fiscal storage stands in a table that is not read: 11h tells its last digits",
     ),
 )
