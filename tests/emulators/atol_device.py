@@ -46,6 +46,7 @@ class AtolDevice(Machine):
         super().__init__(model)
         self.now = now
         self.receipt_number = 7
+        self.serial = "00123456"
 
     def execute(self, payload: bytes) -> bytes:
         """The answer to password and command."""
@@ -85,6 +86,6 @@ class AtolDevice(Machine):
         flags ^= 0x04 * bool(self.behaves("drawer_open_is_low"))
         flags &= 0xFF ^ (has("not_fiscalised") | has("paper_end") << 3 | has("fiscal_memory_missing") << 6)
         when = bytes([year, month, day, hour, minute, second])
-        head = b"\x44\x01\x01" + when + bytes([flags]) + b"\x00\x12\x34\x56\x3e\x58\x00"
+        head = b"\x44\x01\x01" + when + bytes([flags]) + bytes.fromhex(self.serial) + b"\x3e\x58\x00"
         receipt = bytes.fromhex(f"{self.receipt_number:04d}")
         return head + b"\x01" + receipt + b"\x00\x12" + bytes([has("receipt_open")]) + bytes(5) + b"\x02\x01"

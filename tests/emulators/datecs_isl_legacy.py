@@ -2,6 +2,7 @@
 Eltrade (1.1.1), Daisy (2019) and Incotex (2019). Nothing is sold and nothing is written to a fiscal memory;
 what would be is recorded."""
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -74,11 +75,12 @@ _READ_ONLY = {
 }  # fmt: skip
 """Commands that change nothing and print nothing, with the data that keep them so."""
 
+_SERIAL = re.compile(r"[A-Z]{2}\d{6}")
 _KNOWN = set(range(0x21, 0x91))
 
 
 class DatecsIsl(Machine):
-    """`now` gives the device's wall clock as DD-MM-YY HH:MM:SS."""
+    """`now` gives the device's wall clock as DD-MM-YY HH:MM:SS. `serial`: its number."""
 
     family = "datecs_isl_legacy"
     models = tuple(_KINDS)
@@ -106,6 +108,8 @@ class DatecsIsl(Machine):
     ) -> None:
         super().__init__(model)
         self.bits, self.diagnostic = _KINDS[self.model]
+        self._own = next(f for f in self.diagnostic.split(",") if _SERIAL.fullmatch(f))
+        self.serial = self._own
         self.now = now
         self._buffer = b""
         self._last: tuple[int, bytes] | None = None
@@ -180,7 +184,7 @@ class DatecsIsl(Machine):
             0x4C: lambda _: f"{int(self._receipt_open())},0003,000001250",
             0x51: lambda _: "24.1,31",
             0x56: lambda data: "21-11-2026 22:58:03" if data else "21-11-2026",
-            0x5A: lambda _: self.diagnostic,
+            0x5A: lambda _: self.diagnostic.replace(self._own, self.serial),
             0x61: lambda _: "20.00,20.00,20.00,9.00",
             0x63: lambda _: self._tax_number(),
             0x67: lambda _: "0," + ",".join(["000000000000"] * 8) + ",0,0000000001",
@@ -203,7 +207,7 @@ class DatecsIsl(Machine):
     def _tax_number(self) -> str:
         number = "000000000" if "tax_number_missing" in self.faults else "40003000000"
         if self.bits is _INCOTEX:
-            return f"{self.diagnostic.split(',')[4]},{number}"
+            return f"{self.serial},{number}"
         return number if self.bits is _DAISY else f"{number},EIK"
 
     def _printer(self, data: str) -> str | bytes:

@@ -70,6 +70,7 @@ class DatecsIslX(Machine):
     ) -> None:
         super().__init__(model)
         self.now = now
+        self.firmware, self.serial, self.memory_number = _KINDS[self.model]
         self._buffer = b""
         self._last: tuple[int, bytes] | None = None
 
@@ -144,11 +145,11 @@ class DatecsIslX(Machine):
         return self._pack(sequence, command, "".join(f"{f}\t" for f in ("0", *fields)).encode("cp1251"))
 
     def _commas(self) -> str:
-        firmware, serial, memory = _KINDS[self.model]
-        return f"{self.model},{firmware} 14Jun19 1407,FFFF,00000000,{serial},{memory}"
+        numbers = f"{self.serial},{self.memory_number}"
+        return f"{self.model},{self.firmware} 14Jun19 1407,FFFF,00000000,{numbers}"
 
     def _fields(self, command: int, data: str) -> tuple[str, ...]:
-        firmware, serial, memory = _KINDS[self.model]
+        firmware, serial, memory = self.firmware, self.serial, self.memory_number
         tax = "0" * 9 if "tax_number_missing" in self.faults else "40003000000"
         sold = "12.50" if "day_open" in self.faults else "0.00"
         receipt = "1" if {"receipt_open", "service_receipt_open"} & self.faults else "0"

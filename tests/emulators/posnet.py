@@ -51,6 +51,7 @@ class Posnet(Machine):
     ) -> None:
         super().__init__(model)
         self.now = now
+        self.serial = "ABC1234567890"
         self._buffer = b""
 
     def answer(self, data: bytes) -> bytes:
@@ -101,15 +102,15 @@ class Posnet(Machine):
                 f"tz{'N' if 'day_open' in self.faults else 'T'}",
                 f"ts{16 if 'receipt_open' in self.faults else 0}",
                 "hrT",
-                "nuABC1234567890",
+                f"nu{self.serial}",
                 f"td{told['read_only']}",
             ),
             "sfsk": (f"fs{fiscal}", "cl1", "rd14", "vt5", "va22,00",
                 "rw2010-02-24;08:20", "tm2010-02-24T08:20:00+01:00",
-                "nuABC1234567890"),
+                f"nu{self.serial}"),
             "rtcget": (f"da{date};{hour}", f"tm{date}T{rest[3:]}+02:00"),
             "strns": (f"to{int('receipt_open' in self.faults)}", "ts16", "va0", "re0"),
-            "scnt": ("rd14", "hn123", "bn100", "fn2", "nuABC1234567890"),
+            "scnt": ("rd14", "hn123", "bn100", "fn2", f"nu{self.serial}"),
             "stot": ("no15", "fa0", "fb0"),
         }  # fmt: skip
         return answers[command]

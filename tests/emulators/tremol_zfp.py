@@ -71,6 +71,7 @@ class TremolZfp(Machine):
     ) -> None:
         super().__init__(model)
         self.now = now
+        self.serial = "ZK123456"
         self._buffer = b""
 
     def answer(self, data: bytes) -> bytes:
@@ -129,7 +130,7 @@ class TremolZfp(Machine):
         opened = "1" if {"receipt_open", "service_receipt_open"} & self.faults else "0"
         answers = {
             0x21: f"2;000123;15-01-2019 10:00;{self.model};Ver. 1.01 TRA21 C.S. 1A2B",
-            0x60: "ZK123456;50123456",
+            0x60: f"{self.serial};50123456",
             0x61: f"{tax};0;123456;15-01-2019 10:00",
             0x68: f"{day}-{month}-20{rest[:8]}",
             0x6E: "5;17;00017;2;21-11-2026 22:58",
