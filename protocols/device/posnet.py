@@ -3,6 +3,7 @@
 import re
 from binascii import crc_hqx
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -33,6 +34,7 @@ _LONGEST = 1024
 COMMANDS = (
     Command("type and version", "sid", b"", When.IDENTIFY),
     Command("general status", "scomm", b"", When.IDENTIFY),
+    Command("near-end sensor", "nearendsensorcfgget", b"", When.IDENTIFY),
     Command("device status", "!sdev", b"", When.POLL),
     Command("mechanism status", "!sprn", b"", When.POLL),
     Command("drawer status", "!sdrwr", b"", When.POLL),
@@ -273,14 +275,23 @@ _MECHANISM: Mapping[str, tuple[str, str | None]] = {
 """pr. One number tells one thing: what it does not tell stays unknown, but 0 tells that all is well."""
 
 
-def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:  # noqa: ARG001 - no status bits here
+def capabilities(reply: Reply) -> int | None:
+    """Bit 0: there is a near-end sensor, and it is switched on (POT-I-DEV-37, nearendsensorcfgget, note 2)."""
+    if reply.frame.command != "nearendsensorcfgget" or reply.frame.error is not None:
+        return None
+    has = _FLAG.get(_params(reply.frame).get("en", ""))
+    return None if has is None else int(has)
+
+
+def read_state(replies: Sequence[Reply], profile: Profile) -> DeviceState:
+    """A printer without a near-end sensor says that the roll is full: that is no answer."""
     state = DeviceState()
     for reply in replies:
         state = state.updated(DeviceState(online=True))
         read = _READERS.get(str(reply.frame.command).removeprefix("!"))
         if read and reply.frame.error is None and reply.frame.data:
             state = state.updated(read(_params(reply.frame)))
-    return state
+    return replace(state, paper_near_end=None) if profile.sensors == 0 else state
 
 
 def _device(params: Mapping[str, str]) -> DeviceState:
@@ -392,12 +403,15 @@ FAMILY = Family(
         "2026-11-23",
         ("Posnet POT-I-DEV-37 protocol specification",),
         (
-            "a printer without a near-end sensor says for ever that the roll is full",
+            "older firmware does not tell whether it has a near-end sensor; without one it says for ever that the roll "
+            "is full",
+            "the factory number is another one than the identification number that is read, and is not asked",
             "which error codes tell of the device rather than of the command",
             "code page of other countries than Poland",
         ),
     ),
     explain=explain,
     counters=counters,
+    capabilities=capabilities,
     overhear=of_frames(_CODEC, "opendrwr", ETX),
 )

@@ -174,10 +174,11 @@ ALLOWED: Mapping[str, list[Rule]] = {
         *_rules("6, safe", "04 09 20 21 60 61 66 68 71 72 73 74", NONE),
         *_rules("6, safe", "6E", rb"[0-9]?"),
     ],
-    "posnet": _names(
-        "7, read-only", b"!sdev", b"!sprn", b"!sdrwr", b"scomm", b"sfsk", b"scnt", b"stot", b"strns", b"rtcget",
-        b"sid", data=NONE,
-    ),
+    "posnet": [
+        *_names("7, read-only", b"!sdev", b"!sprn", b"!sdrwr", b"scomm", b"sfsk", b"scnt", b"stot", b"strns",
+                b"rtcget", b"sid", data=NONE),
+        *_names("POT-I-DEV-37, nearendsensorcfgget: reads a setting", b"nearendsensorcfgget", data=NONE),
+    ],
     "escpos": [
         *_names("escpos-and-drawers 1.1", b"\x10\x04", data=rb"[\x01-\x04]"),
         *_names("escpos-and-drawers 1.3", b"\x1dI", data=rb"[\x01-\x03A-E]"),

@@ -53,6 +53,7 @@ WORDS: Mapping[str, str] = {
     "unsent_documents": "has so many documents not yet sent",
     "asb_before": "sends an automatic status before every answer",
     "no_identity": "does not say who it is",
+    "no_near_end_sensor": "has no near-end sensor and says so, if asked",
 }
 """What each behaviour is, for people. A value other than 1 is given as name=value."""
 

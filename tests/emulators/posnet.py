@@ -16,7 +16,19 @@ _MECHANISM = {
     "power_supply_fault": 9,
     "cutter_error": 8,
 }
-_READ_ONLY = {"sid", "scomm", "!sdev", "!sprn", "!sdrwr", "sfsk", "rtcget", "strns", "scnt", "stot"}
+_READ_ONLY = {
+    "sid",
+    "scomm",
+    "!sdev",
+    "!sprn",
+    "!sdrwr",
+    "sfsk",
+    "rtcget",
+    "strns",
+    "scnt",
+    "stot",
+    "nearendsensorcfgget",
+}
 
 
 class Posnet(Machine):
@@ -44,6 +56,7 @@ class Posnet(Machine):
         "error_frame",
         "lower_case",
         "nak_once",
+        "no_near_end_sensor",
     )
 
     def __init__(
@@ -111,6 +124,7 @@ class Posnet(Machine):
             "rtcget": (f"da{date};{hour}", f"tm{date}T{rest[3:]}+02:00"),
             "strns": (f"to{int('receipt_open' in self.faults)}", "ts16", "va0", "re0"),
             "scnt": ("rd14", "hn123", "bn100", "fn2", f"nu{self.serial}"),
+            "nearendsensorcfgget": ("en0" if self.behaves("no_near_end_sensor") else "en1",),
             "stot": ("no15", "fa0", "fb0"),
         }  # fmt: skip
         return answers[command]
