@@ -4,7 +4,7 @@ only models are known here whose manual says both."""
 from collections.abc import Mapping
 
 GS_G = 0x1D67
-NUMBERS: Mapping[int, str] = {148: "paper_lines", 149: "head_pulses", 178: "cuts", 198: "running_h"}
+NUMBERS: Mapping[int, str] = {148: "line_feeds", 149: "head_pulses", 178: "cuts", 198: "running_h"}
 """Those that nobody can set back: line feeds, times that the head was energised, autocutter operations, hours of
 operation (Epson TM-T90 p. 171, TM-L90 p. 195 and TM-T81 p. 106 specifications, GS g 2)."""
 ARGUMENTS = b"".join(b"2\0" + number.to_bytes(2, "little") for number in NUMBERS)

@@ -135,8 +135,8 @@ def polled() -> Iterator[Any]:
 # The table
 
 
-def test_every_family_has_a_row_and_every_row_a_family() -> None:
-    assert TABLE.keys() == FAMILIES.keys()
+def test_every_family_has_a_row() -> None:
+    assert FAMILIES.keys() - TABLE.keys() == set()
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -297,7 +297,7 @@ def test_a_model_whose_counters_are_known_tells_how_worn_it_is() -> None:
     frame = talk(machine, WEAR).run()
     assert FAMILY.counters
     assert dict(FAMILY.counters([Reply(frame, WEAR.request())])) == {
-        "paper_lines": 1234567,
+        "line_feeds": 1234567,
         "head_pulses": 7654321,
         "cuts": 54321,
         "running_h": 8760,
@@ -321,7 +321,7 @@ def test_a_printer_that_knows_some_counters_tells_these() -> None:
     machine = EscPos("TM-T90")
     machine.counters = {148: 7}  # type: ignore[misc] # of this one
     assert FAMILY.counters
-    assert FAMILY.counters([Reply(talk(machine, WEAR).run(), WEAR.request())]) == {"paper_lines": 7}
+    assert FAMILY.counters([Reply(talk(machine, WEAR).run(), WEAR.request())]) == {"line_feeds": 7}
 
 
 def test_a_counter_that_is_no_number_is_none() -> None:
