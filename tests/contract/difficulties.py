@@ -164,6 +164,14 @@ MESSAGES: Row = {
 }
 """Of a family whose ports carry whole messages."""
 
+TELLING = frozenset(
+    {
+        "error", "error_frame", "short_status", "unsent_documents", "drawer_open_is_low", "no_identity",
+        "no_near_end_sensor", "network", "asb_before",
+    }
+)  # fmt: skip
+"""Behaviours that are another thing to tell, not a difficulty to be overcome."""
+
 TABLE: Mapping[str, Row] = {
     "datecs_isl_legacy": {
         **_ISL,

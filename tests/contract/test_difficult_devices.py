@@ -14,10 +14,10 @@ from protocols.device.family import Command, Direction, Reply, Unparsed, When
 from protocols.device.registry import FAMILIES
 from protocols.errors import DeviceError, Garbled, NoReply, Unexpected
 from tests import links
-from tests.contract.difficulties import DIFFICULTIES, TABLE, Does, Records, Repeats, SameBit
+from tests.contract.difficulties import DIFFICULTIES, TABLE, TELLING, Does, Records, Repeats, SameBit
 from tests.contract.families import CASES, Case
 from tests.emulators import datecs_isl_legacy, datecs_isl_x
-from tests.emulators.machine import NOISE, Machine
+from tests.emulators.machine import LINE_BEHAVIOURS, NOISE, Machine
 from tests.emulators.runner import SLOW_S, Line
 from tests.emulators.shtrih import PASSWORD
 
@@ -323,6 +323,30 @@ def same(case: Case, command: Command, one: Frame, other: Frame) -> bool:
         other.status,
         states[1],
     )
+
+
+BEHAVIOURS = [
+    pytest.param(case, behaviour, id=f"{name}: {behaviour}")
+    for name, case in CASES.items()
+    for behaviour in sorted({*LINE_BEHAVIOURS, *case.emulator.behaviours_known} - TELLING)
+    if behaviour == "silent" or not case.family.ports.whole_messages
+]
+
+
+@pytest.mark.parametrize(("case", "behaviour"), BEHAVIOURS)
+def test_no_behaviour_makes_a_wrong_answer(case: Case, behaviour: str) -> None:
+    """Every question of the poller: the answer of a device that is well, or an error."""
+    for command in case.family.read_only_commands:
+        if command.when is When.ASK:
+            continue
+        right, _ = well(case, command)
+        machine = emulator(case, Does(behaviour))
+        try:
+            frame = talk(exchange_of(case, command), machine, Wire(machine))
+        except DeviceError:
+            continue
+        assert same(case, command, frame, right), command.name
+        assert frame.data == right.data or behaviour == "marked_checksum", command.name
 
 
 class Credulous:
