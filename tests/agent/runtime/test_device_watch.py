@@ -14,12 +14,13 @@ from agent.devices.poller import Poller
 from agent.health import RULES, HostClock
 from agent.ports import Port
 from agent.runtime.clock import SystemClock
-from agent.runtime.device_watch import DRAWER, LONG, STATE_S, DeviceWatch
+from agent.runtime.device_watch import DRAWER, KNOWN, LONG, STATE_S, DeviceWatch
 from agent.runtime.judging import Judging
 from agent.runtime.outgoing import Outgoing
 from agent.spool import Spool, SpoolFull
 from protocols.device.registry import FAMILIES
 from protocols.errors import PortHeld
+from protocols.status.model import Identity
 from protocols.wire import v1
 from tests.agent.devices.virtual import CountedClock, MachinePort
 from tests.contract.families import CASES
@@ -50,7 +51,9 @@ class Till:
     def start(self) -> None:
         """Also a restart: only what the spool kept is known."""
         device = Device(id="d", family=self.family, port="/dev/ttyUSB0", **self.keys)
-        poller = Poller(device, FAMILIES[self.family], CASES[self.family].profiles, self.clock)
+        known = self.spool.read_state(f"{KNOWN}d")
+        who = Identity(**{k: str(v) for k, v in known.items()}) if isinstance(known, dict) else None
+        poller = Poller(device, FAMILIES[self.family], CASES[self.family].profiles, self.clock, known=who)
         self.outgoing = Outgoing(self.spool, lambda: None)
         subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id="d")
         judging = Judging(subject, RULES, self.spool, self.outgoing, self.clock)

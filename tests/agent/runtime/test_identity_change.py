@@ -76,6 +76,22 @@ def test_another_device_of_the_same_model_is_told(made: Made, family: str) -> No
     assert now["serial"] != known["serial"]
 
 
+@pytest.mark.parametrize(("forgets", "told"), [(False, [RAISED]), (True, [])])
+def test_another_device_is_told_after_a_restart_of_the_agent(
+    made: Made, forgets: bool, told: list[str]
+) -> None:
+    """It came while the agent was off. The control: without what was kept nobody could know."""
+    till = made("datecs_isl_legacy")
+    till.run(2 * ROUND_S)
+    machine: Any = till.machine
+    machine.serial = OTHER["datecs_isl_legacy"][0]
+    if forgets:
+        till.spool.put_all(state={"known.d": None})
+    till.start()
+    till.run(2 * ROUND_S)
+    assert till.events() == told
+
+
 @FAMILY
 @pytest.mark.parametrize("lies", [1, 2])
 def test_a_wrong_number_that_passed_its_checksum_once_is_no_other_device(
