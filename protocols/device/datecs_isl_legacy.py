@@ -292,7 +292,7 @@ FAMILY = Family(
         (
             "code page and identification fields of Baltic firmware",
             "no bit of any profile shows the cash drawer",
-            "56h tells the time of the last record of any kind: on the day of a Z report it is taken for that of the report",
+            "56h tells when the last record of any kind was: on the day of a Z report that is taken for its time",
             "wear counters of FP-550: an older printer of that name does not know the question, so it is not asked",
         ),
     ),
