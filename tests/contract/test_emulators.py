@@ -228,6 +228,14 @@ def test_by_hand_a_wrong_name_is_refused_with_the_right_ones(
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize("where", [("--pty", "/no/such/folder/x.pty"), ("--tcp", "nonsense"), ()])
+def test_by_hand_a_wrong_place_is_refused(where: tuple[str, ...]) -> None:
+    process = started(FAMILIES["escpos"], *where)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "Traceback" not in error
+
+
 @BY_HAND
 def test_by_hand_it_shows_what_it_can_do(family: Family) -> None:
     """In this process, once: every model, fault and behaviour, each behaviour with its words."""

@@ -271,13 +271,16 @@ def main(make: type[Machine]) -> int:
     except Unknown as e:
         parser.error(str(e))
     machine.report = lambda command: _tell(f"{machine.family}: forbidden: {command}")
-    _serve(machine, args)
+    try:
+        control = Control(machine, args.control)
+        line = TcpLine(machine, args.tcp) if args.tcp else PtyLine(machine, Path(args.pty).absolute())
+    except OSError as e:
+        parser.error(f"it cannot stand there: {e}")
+    _serve(machine, control, line, args.pty or line.path)
     return 0
 
 
-def _serve(machine: Machine, args: argparse.Namespace) -> None:
-    control = Control(machine, args.control)
-    line = TcpLine(machine, args.tcp) if args.tcp else PtyLine(machine, Path(args.pty).absolute())
+def _serve(machine: Machine, control: Control, line: PtyLine | TcpLine, port: str) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -286,7 +289,7 @@ def _serve(machine: Machine, args: argparse.Namespace) -> None:
     ready = {
         "family": machine.family,
         "model": machine.model,
-        "port": args.pty or line.path,
+        "port": port,
         "pty": line.path,
         "control": control.url,
         "pid": os.getpid(),
