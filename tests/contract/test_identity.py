@@ -82,6 +82,42 @@ TABLE: Mapping[str, tuple[Tells, ...]] = {
             },
         ),
         Tells(
+            model="FP-1000",
+            told={
+                **_ISL,
+                "model": "FP1000",
+                "firmware": "2.00 10Mar05 1200",
+                "serial": "DT000042",
+                "fiscal_memory_number": "02000042",
+                "last_z_time": "2026-11-21 00:00:00",
+            },
+            wear="its manual knows W and X of 4Ah only",
+        ),
+        Tells(
+            model="DP-25",
+            told={
+                **_ISL,
+                "model": "DP-25",
+                "firmware": "263453 08Nov18 1312",
+                "serial": "DT700321",
+                "fiscal_memory_number": "02700321",
+            },
+            wear="its manual knows W and X of 4Ah only",
+        ),
+        Tells(
+            model="A1",
+            told={
+                **{name: value for name, value in _ISL.items() if not name.startswith("last_z")},
+                "maker": "Eltrade",
+                "model": "A1",
+                "firmware": "KL5101.1811.0.3 15Nov18 15:49",
+                "serial": "ED300011",
+                "fiscal_memory_number": "44300011",
+            },
+            unknown=dict.fromkeys(("last_z_number", "last_z_time"), "its manual has neither 40h nor 56h"),
+            wear="its manual knows W and X of 4Ah only",
+        ),
+        Tells(
             model="CompactM",
             told={
                 **_ISL,
@@ -91,6 +127,7 @@ TABLE: Mapping[str, tuple[Tells, ...]] = {
                 "serial": "DY400011",
                 "fiscal_memory_number": "36400011",
                 "last_z_number": 17,
+                "last_z_time": "2026-11-21 00:00:00",
             },
             wear="its manual knows 4Ah without any option",
         ),
@@ -103,6 +140,7 @@ TABLE: Mapping[str, tuple[Tells, ...]] = {
                 "serial": "IN015013",
                 "fiscal_memory_number": "54015013",
                 "last_z_number": 17,
+                "last_z_time": "2026-11-21 00:00:00",
             },
             unknown={"model": "its identification holds no name"},
             wear="its manual knows W and X of 4Ah only",

@@ -76,6 +76,14 @@ _READ_ONLY = {
 """Commands that change nothing and print nothing, with the data that keep them so."""
 
 _SERIAL = re.compile(r"[A-Z]{2}\d{6}")
+_LACKING = (
+    frozenset({0x20, 0x51}),
+    frozenset({0x20, 0x51}),
+    frozenset({0x20, 0x40, 0x51, 0x56}),
+    frozenset({0x20, 0x51, 0x56}),
+    frozenset({0x20, 0x51, 0x56}),
+)
+"""Commands that the manuals of FP-1000, DP, Eltrade, Daisy and Incotex do not have."""
 _KNOWN = set(range(0x21, 0x91))
 
 
@@ -191,10 +199,27 @@ class DatecsIsl(Machine):
             0x6E: lambda _: f"{12.5 * ('day_open' in self.faults):.2f}," + "0.00," * 7 + "0001,0004",
             0x71: lambda _: "0001234",
         }  # fmt: skip
-        if self.bits is _DAISY and command == 0x4A and data:  # here 4Ah takes no data
+        if command in self._lacks():
+            return self._pack(sequence, command, b"", 0x02)
+        if (command, data) in self._refuses():
             return self._pack(sequence, command, b"", 0x01)
         reply = answers[command](data)
         return self._pack(sequence, command, reply.encode("cp1251") if isinstance(reply, str) else reply)
+
+    def _lacks(self) -> frozenset[int]:
+        """Read-only commands that do not stand in the manual of the maker."""
+        kinds = (_OLD, _DP, _ELTRADE, _DAISY, _INCOTEX)
+        found = [codes for kind, codes in zip(kinds, _LACKING, strict=True) if kind is self.bits]
+        return found[0] if found else frozenset()
+
+    def _refuses(self) -> frozenset[tuple[int, str]]:
+        """Data that the maker's manual does not give to a command that it has."""
+        if self.bits is _OLD:
+            return frozenset({(0x56, "T"), (0x40, "*"), (0x40, "0"), (0x40, "1")})
+        daisy, others = {(0x4A, "X")}, {(0x41, "0"), (0x56, "T"), (0x40, "*"), (0x40, "0"), (0x40, "1")}
+        if self.bits is _DAISY:
+            return frozenset(daisy | others)
+        return frozenset(others) if self.bits is _INCOTEX else frozenset()
 
     def _last_record(self, data: str) -> str:
         if self.bits is _INCOTEX:
