@@ -9,6 +9,7 @@ from agent.config.address import (
     HttpAddress,
     SerialAddress,
     SignalAddress,
+    SpoolerAddress,
     TcpAddress,
     parse,
 )
@@ -37,6 +38,10 @@ def open_port(address: str, line: Serial) -> Port:
             from agent.ports.http_port import HttpPort  # noqa: PLC0415 - few tills have one
 
             return HttpPort(neighbour)
+        case SpoolerAddress(printer):
+            from agent.ports.spooler_port import SpoolerPort  # noqa: PLC0415 - loads a library of Windows
+
+            return SpoolerPort(printer)
         case other:
             raise PortGone(f"ports of the kind {other.way} cannot be opened here", code="port.unsupported")
 

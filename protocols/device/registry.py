@@ -16,6 +16,7 @@ from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
 from protocols.device.signal_drawer import FAMILY as SIGNAL_DRAWER
 from protocols.device.star_line import FAMILY as STAR_LINE
 from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
+from protocols.device.windows_spooler import FAMILY as WINDOWS_SPOOLER
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family
@@ -33,5 +34,6 @@ FAMILIES: Mapping[str, Family] = {
         SIGNAL_DRAWER,
         POSIFLEX_HID,
         ERPNET_FP,
+        WINDOWS_SPOOLER,
     )
 }

@@ -13,6 +13,7 @@ ALLOWED: dict[str, set[bytes]] = {
     "signal_drawer": set(),  # the drawer opens on any byte
     "posiflex_hid": {b"\x07\x08" + bytes(118)},  # its status; every other report opens it or is not known
     "erpnet_fp": {b".", b"status"},  # GET of the printer and of its status; the rest prints or sells
+    "windows_spooler": set(),  # whatever is written to a queue is printed
 }
 MESSAGES = {name: case for name, case in CASES.items() if case.family.ports.whole_messages}
 FAMILY = pytest.mark.parametrize("case", MESSAGES.values(), ids=MESSAGES.keys())
