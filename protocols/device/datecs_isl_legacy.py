@@ -58,7 +58,8 @@ COMMANDS = (
     STATUS,
     Command("date and time", 0x3E, b"", When.SLOW),
     Command("last fiscal record", 0x40, b"", When.SLOW),
-    Command("sums of the day", 0x41, b"0", When.SLOW),
+    Command("sums of the day", 0x41, b"", When.SLOW),  # every manual has it so; Daisy and Incotex know no 0
+    Command("sums of the day, turnover", 0x41, b"0"),
     Command("free fiscal records", 0x44, b"", When.SLOW),
     Command("receipt status", 0x4C, b"", When.SLOW),
     Command("supply voltage", 0x51, b"", When.SLOW),

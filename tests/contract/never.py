@@ -156,6 +156,7 @@ ALLOWED: Mapping[str, list[Rule]] = {
         *_rules("1.4", "40", rb"[*01]?"),
         *_rules("1.4", "56 4C", rb"T?"),
         *_rules("1.4", "41", rb"0"),
+        *_rules("41h in each maker's manual: without data the sums of the day", "41", NONE),
     ],
     "datecs_isl_x": [
         *_rules("2", "4A 3E 44 56 4C 67 63 2D", NONE),

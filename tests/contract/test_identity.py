@@ -408,3 +408,14 @@ def test_a_tax_number_behind_the_number_of_the_device_is_found() -> None:
         assert case.family.identify([reply]).tax_number == number
         state = case.family.read_state([reply], case.profiles.common)
         assert replace(state, online=None).tax_number_set is bool(number)
+
+
+def test_every_maker_of_isl_tells_whether_the_day_is_open() -> None:
+    """By the sums of the day, which each manual gives to 41h without data."""
+    case = CASES["datecs_isl_legacy"]
+    for model in case.emulator.models:
+        for opened in (False, True):
+            machine: Any = case.emulator(model)
+            machine.set_faults({"day_open": opened})
+            _, state = understood(case, asked(case, machine))
+            assert state.day_open is opened, model
