@@ -45,13 +45,20 @@ _BY_CODE = {
     "config.unreadable": "Copy config/agent.example.toml there, name another file with --config, or use an account"
     " that may read it",
     "port.drawer": "Name its --family if you know better",
-    "port.address": "A port is a device path such as /dev/ttyUSB0, COM3, or socket://HOST:PORT",
+    "port.address": "A port is a device path such as /dev/ttyUSB0, COM3, socket://HOST:PORT, usb:VID:PID, hid:VID:PID,"
+    " signals:/dev/ttyS0, spooler:PRINTER NAME, or http://127.0.0.1:PORT/PATH of a printer at ErpNet.FP",
+    "port.ambiguous": "Add the serial number to the port: hid:VID:PID:SERIAL",
+    "port.no_signals": "The modem lines are read on real serial ports and USB adapters that have them",
+    "port.no_family": "Leave --family away, or name one that such a port reaches",
+    "port.neighbour_away": "Start ErpNet.FP, or correct the address and port",
+    "port.neighbour_unknown": "Compare the last part of the address with what http://HOST:PORT/printers lists",
+    "port.spooler_stopped": "Start the service Print Spooler",
 }
 
 
 def exit_code(error: PlombaError) -> int:
     """By kind, not by `retriable`: a person who named a port that does not exist gains nothing by waiting."""
-    if error.code == "port.address":
+    if error.code in {"port.address", "port.ambiguous", "port.no_family"}:
         return WRONG_USAGE
     return next((code for kind, code in _EXIT if isinstance(error, kind)), FAILED)
 

@@ -103,6 +103,8 @@ def test_a_port_that_is_not_there_is_a_failure_with_advice(capsys: pytest.Captur
         (ConfigError("f", "k", "p"), 2),
         (PortDenied("x"), 3),
         (ReportRefused("x"), 3),
+        (PortGone("x", code="port.ambiguous"), 2),
+        (PortGone("x", code="port.no_family"), 2),
         (PortHeld("x"), 75),
         (CollectorUnreachable("x"), 75),
     ],

@@ -1,5 +1,6 @@
 """What a port address says, what it may not be, and which families a kind of port reaches."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,24 @@ def test_a_family_is_reached_by_what_its_ports_say() -> None:
     assert Ports(messages=(Way.HID,)).ways == (Way.HID,)
     assert Ports(messages=(Way.HID,)).whole_messages
     assert not Ports(serial=line, messages=(Way.HID,)).whole_messages
+
+
+EXAMPLE = Path(__file__).parents[3] / "config" / "agent.example.toml"
+
+
+def test_the_example_shows_every_other_kind_of_port(tmp_path: Path) -> None:
+    """Each block, with its "# " taken away, is a device that the configuration takes."""
+    text = EXAMPLE.read_text("utf-8")
+    _, *blocks = re.split(r"^# \[\[device\]\]\n", text, flags=re.MULTILINE)
+    ways = []
+    for block in blocks:
+        lines = re.match(r"(?:# .+ = .+\n)+", block)
+        assert lines, block[:80]
+        table = "".join(line[2:] for line in lines[0].splitlines(keepends=True))
+        path = tmp_path / "agent.toml"
+        path.write_text(f'[collector]\nurl = "https://c.example"\n[[device]]\n{table}', "utf-8")
+        ways.append(parse(load(path).devices[0].port).way)
+    assert ways == [Way.USB, Way.HID, Way.SIGNALS, Way.HTTP, Way.SPOOLER]
 
 
 def device(family: str, port: str) -> str:
