@@ -245,6 +245,16 @@ _READERS: Mapping[int, Callable[[Sequence[str]], DeviceState]] = {
 }
 
 
+def counters(replies: Sequence[Reply]) -> Mapping[str, int]:
+    """73h: date and number of the last report, number of the last RAM reset and, in newer devices, of all receipts."""
+    for reply in replies:
+        fields = _fields(reply.frame)
+        if reply.frame.command == 0x73 and len(fields) >= 3:
+            told = zip(("ram_resets", "receipts"), map(_whole, fields[2:4]), strict=False)
+            return {name: number for name, number in told if number is not None}
+    return {}
+
+
 def explain(reply: Reply, profile: Profile) -> str:
     frame = reply.frame
     if isinstance(frame.command, str):
@@ -302,5 +312,6 @@ FAMILY = Family(
         ),
     ),
     explain=explain,
+    counters=counters,
     overhear=of_frames(_CODEC, 0x2A, 0x0A),
 )

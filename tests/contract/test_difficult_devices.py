@@ -383,6 +383,23 @@ def test_an_exchange_that_believes_everything_does_not_cope(difficulty: str) -> 
         must_cope(case, difficulty, does, command, Credulous(case, request))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name) for name, case in CASES.items() if not case.family.ports.whole_messages],
+)
+def test_an_answer_may_come_in_pieces_of_any_size(case: Case, size: int) -> None:
+    for command in case.family.read_only_commands:
+        if command.when is When.ASK:
+            continue
+        right, plain = well(case, command)
+        machine = emulator(case, Does("split", size))
+        wire = Wire(machine)
+        assert same(case, command, talk(exchange_of(case, command), machine, wire), right)
+        assert wire.all == plain.all
+        assert {len(piece) for _, pieces in wire.heard for _, piece in pieces[:-1]} <= {size}
+
+
 # What is no behaviour, but what a device is
 
 

@@ -1,6 +1,7 @@
 """Every emulator as a process on a real pty: ready line, control port, behaviours of the line, and the
 agent's port."""
 
+import ast
 import importlib
 import json
 import os
@@ -173,6 +174,25 @@ def test_it_records_what_a_cash_program_does(running: Running) -> None:
     with running.open() as port:
         ask(port, running.family, 0x7F)
     assert len(running.call("/forbidden")) == 1
+
+
+def test_no_emulator_knows_the_product() -> None:
+    """Else a mistake of ours would be in both, and no test would see it."""
+    files = sorted((Path(__file__).parents[1] / "emulators").glob("*.py"))
+    known = {path.name: imported(path) & {"agent", "collector", "protocols"} for path in files}
+    assert {name for name, rooms in known.items() if rooms} == set()
+    assert len(files) > len(FAMILIES)
+    assert "protocols" in imported(Path(__file__)), "the control"
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level names of what a file imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return {
+        name.split(".")[0]
+        for name in plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    }
 
 
 def started(family: Family, *arguments: str) -> subprocess.Popen[str]:

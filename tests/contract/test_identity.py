@@ -201,7 +201,7 @@ TABLE: Mapping[str, tuple[Tells, ...]] = {
                 "last_z_time": "2026-11-21 22:58:00",
                 "free_z_records": 1808,
             },
-            wear="its protocol has no counter of the printer",
+            counters={"ram_resets": 2, "receipts": 1234},
         ),
     ),
     "posnet": (

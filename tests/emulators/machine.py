@@ -12,7 +12,7 @@ WORDS: Mapping[str, str] = {
     "silent": "answers nothing",
     "echo": "first sends back what it got",
     "noise": "sends rubbish before every answer, with a false preamble in it",
-    "split": "sends byte by byte",
+    "split": "sends in pieces of so many bytes",
     "slow": "sends byte by byte, 50 ms apart",
     "truncated": "sends half of every answer",
     "vanish": "takes the port away after half an answer",

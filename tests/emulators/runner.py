@@ -52,12 +52,11 @@ class Line:
                 self.put(half)
                 self.vanish()
                 return
-            if not (self.machine.behaves("split") or self.machine.behaves("slow")):
-                self.put(data)
-                return
-            for byte in data:
-                self.put(bytes([byte]))
-                if self.machine.behaves("slow"):
+            slow = self.machine.behaves("slow")
+            size = 1 if slow else self.machine.behaves("split") or len(data)
+            for at in range(0, len(data), size or 1):
+                self.put(data[at : at + size])
+                if slow:
                     self.pause(SLOW_S)
 
 

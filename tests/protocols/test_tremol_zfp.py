@@ -109,3 +109,17 @@ def test_registers_are_read_with_one_option_only(data: bytes) -> None:
 def test_another_answer_to_the_version_is_no_zfp_device(line: bytes) -> None:
     with pytest.raises(Unexpected):
         FAMILY.identify([Reply(Frame(0x60, 0x21, data=line))])
+
+
+@pytest.mark.parametrize(
+    ("line", "counted"),
+    [
+        (b"21-11-2026;17;2;001234;21-11-2026 22:58;1;0", {"ram_resets": 2, "receipts": 1234}),
+        (b"21-11-2026;0017;0002;", {"ram_resets": 2}),  # the older description
+        (b"21-11-2026;17", {}),
+        (b"21-11-2026;17;x;-1", {}),
+    ],
+)
+def test_counters_of_the_last_report(line: bytes, counted: dict[str, int]) -> None:
+    assert FAMILY.counters
+    assert FAMILY.counters([Reply(Frame(0x60, 0x73, data=line))]) == counted
