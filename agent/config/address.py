@@ -13,7 +13,9 @@ ALLOWED = (
 )
 
 _SOCKET = re.compile(r"socket://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
-_HTTP = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d{1,5})((?:/[A-Za-z0-9._~-]+)+)/?")
+_HTTP = re.compile(
+    r"http://(\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d{1,5})((?:/(?!\.+(?:/|$))[A-Za-z0-9._~-]+)+)/?"
+)
 _WINDOWS = re.compile(r"(?:\\\\\.\\)?COM[1-9]\d{0,2}", re.IGNORECASE)
 _DEVICE = re.compile(r"([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?::([!-~]{1,126}))?")
 _PRINTER = re.compile(r"[^\x00-\x1f\x7f]{1,220}")

@@ -8,11 +8,19 @@ from typing import Any, ClassVar
 
 import pytest
 
+from agent.config import Device
+from agent.devices import profile_store
+from agent.devices.poller import Poller
+from agent.devices.prober import probe
 from agent.ports import open_port, signal_port
 from protocols.device.family import Serial
+from protocols.device.registry import FAMILIES
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld, UsageError
+from protocols.wire.v1 import Contact
+from tests.agent.devices.bench import SkewedClock
 
 LINE = Serial(bauds=(9600,))
+FAMILY, PROFILES = FAMILIES["signal_drawer"], profile_store.load()["signal_drawer"]
 
 
 @pytest.fixture
@@ -146,3 +154,33 @@ def test_a_port_that_another_program_has_is_not_even_opened(
     with pytest.raises(PortHeld):
         open_port("signals:/dev/ttyS0", LINE)
     assert stand.done == []
+
+
+# From the configuration to the state
+
+
+@pytest.mark.parametrize(("when", "up_is_open"), [("high", True), ("low", False)])
+def test_the_drawer_is_read_by_the_line_and_level_that_the_configuration_names(
+    stand: type[Stand], when: Any, up_is_open: bool
+) -> None:
+    device = Device(
+        id="drawer", family="signal_drawer", port="signals:COM3", model="RI", drawer_open_when=when
+    )
+    watch = Poller(device, FAMILY, PROFILES, SkewedClock())
+    for up in (False, True, False):
+        stand.up = {"ri"} if up else {"cts", "dsr", "cd"}
+        reading = [watch.poll() for _ in range(3)][-1]
+        assert (reading.contact, reading.state.drawer_open) == (Contact.OK, up is up_is_open)
+
+
+def test_without_a_model_the_drawer_is_unknown(stand: type[Stand]) -> None:
+    stand.up = {"cts", "ri"}
+    device = Device(id="drawer", family="signal_drawer", port="signals:COM3", drawer_open_when="high")
+    reading = [Poller(device, FAMILY, PROFILES, SkewedClock()).poll() for _ in range(3)][-1]
+    assert (reading.contact, reading.state.drawer_open) == (Contact.OK, None)
+
+
+def test_by_hand_the_lines_are_looked_at_and_no_other_family_asks(stand: type[Stand]) -> None:
+    finding = probe("signals:COM3", list(FAMILIES.values()), profile_store.load(), SkewedClock())
+    assert finding.family == "signal_drawer"
+    assert "write" not in {name for name, _ in stand.done}
