@@ -26,8 +26,8 @@ from protocols.device.family import Command, Family, Reply, When
 from protocols.device.registry import FAMILIES
 from protocols.errors import PortGone, PortHeld
 from tests.contract.families import CASES
+from tests.emulators.command_line import listing
 from tests.emulators.machine import LINE_BEHAVIOURS
-from tests.emulators.runner import listing
 
 LISTEN_S = 2.0
 HELD = (
@@ -205,6 +205,7 @@ def started(family: Family, *arguments: str) -> subprocess.Popen[str]:
 
 
 BY_HAND = pytest.mark.parametrize("family", SERIAL.values(), ids=SERIAL.keys())
+EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 
 
 @BY_HAND
@@ -233,18 +234,19 @@ def test_by_hand_it_starts_with_a_fault_and_tells_of_a_forbidden_command(
     assert process.returncode == 0
 
 
-@BY_HAND
-@pytest.mark.parametrize(
-    ("option", "known"), [("--model", "models"), ("--fault", "paper_end"), ("--behaviour", "silent")]
-)
+@EVERY
+@pytest.mark.parametrize("option", ["--model", "--fault", "--behaviour"])
 def test_by_hand_a_wrong_name_is_refused_with_the_right_ones(
-    family: Family, option: str, known: str, tmp_path: Path
+    family: Family, option: str, tmp_path: Path
 ) -> None:
-    process = started(family, "--pty", str(tmp_path / "x.pty"), option, "no-such-name")
+    place = ("--pty", str(tmp_path / "x.pty")) if family.ports.serial else ()
+    kind = CASES[family.name].emulator
+    known = {"--model": kind.models[0], "--fault": kind.faults_known[0], "--behaviour": "silent"}
+    process = started(family, *place, option, "no-such-name")
     _, error = process.communicate(timeout=20)
     assert process.returncode == 2
     assert "no-such-name" in error
-    assert known in error
+    assert known[option] in error
     assert "Traceback" not in error
 
 
@@ -256,7 +258,15 @@ def test_by_hand_a_wrong_place_is_refused(where: tuple[str, ...]) -> None:
     assert "Traceback" not in error
 
 
-@BY_HAND
+@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - SERIAL.keys() - {"erpnet_fp"}))
+def test_what_has_no_line_says_so(name: str) -> None:
+    process = started(FAMILIES[name])
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "cannot be run by hand" in error
+
+
+@EVERY
 def test_by_hand_it_shows_what_it_can_do(family: Family) -> None:
     """In this process, once: every model, fault and behaviour, each behaviour with its words."""
     kind = CASES[family.name].emulator

@@ -2,7 +2,6 @@
 print or change something is recorded.
 python -m tests.emulators.erpnet_fp --listen 127.0.0.1:8001 --fault paper_end"""
 
-import argparse
 import json
 import signal
 import sys
@@ -13,6 +12,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from tests.emulators.command_line import add_list, address, made, parser_of
 from tests.emulators.machine import Machine
 
 FORBIDDEN_EXAMPLES = {
@@ -165,18 +165,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--listen", default="127.0.0.1:8001", help="HOST:PORT")
-    parser.add_argument("--model", default="")
-    parser.add_argument("--fault", action="append", default=[])
-    args: Any = parser.parse_args()
-    host, _, port = args.listen.rpartition(":")
-    machine = ErpNetFp(args.model)
-    machine.set_faults(dict.fromkeys(args.fault, True))
+    parser = parser_of(ErpNetFp)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--listen", metavar="HOST:PORT", type=address, default="127.0.0.1:8001")
+    add_list(where)
+    args = parser.parse_args()
+    machine = made(ErpNetFp, parser, args)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with Neighbour(machine, (host, int(port))) as server:
+    with Neighbour(machine, args.listen) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdout.write(json.dumps({"family": machine.family, "port": server.url}) + "\n")
         sys.stdout.flush()

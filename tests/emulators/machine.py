@@ -53,6 +53,13 @@ WORDS: Mapping[str, str] = {
     "unsent_documents": "has so many documents not yet sent",
     "asb_before": "sends an automatic status before every answer",
     "no_identity": "does not say who it is",
+    "one_way": "has a driver that tells nothing of its own",
+    "not_ready": "answers that it is not ready",
+    "too_much": "sends a body without an end",
+    "drip": "sends a body byte by byte",
+    "hang": "takes the question and does not answer",
+    "no_length": "ends its body with the connection",
+    "as_text": "gives what it means as text only",
     "no_near_end_sensor": "has no near-end sensor and says so, if asked",
 }
 """What each behaviour is, for people. A value other than 1 is given as name=value."""

@@ -3,6 +3,7 @@ bytes; there is no pty for those, so it cannot be run by hand."""
 
 from typing import ClassVar
 
+from tests.emulators.command_line import only_list
 from tests.emulators.machine import Machine
 
 _REPORT = 120
@@ -48,3 +49,7 @@ class PosiflexHid(Machine):
             self.faults.add("drawer_open")
         self.boot_loader = 0xF0 in data[:2]
         return b""
+
+
+if __name__ == "__main__":
+    only_list(PosiflexHid, "there is no pty for HID reports")

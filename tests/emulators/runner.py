@@ -1,7 +1,6 @@
 """Puts an emulated device on a pty or a TCP port, with a control port on loopback, until it is told to stop:
 python -m tests.emulators.escpos --pty ./printer.pty --model TM-T20III --fault paper_end"""
 
-import argparse
 import ctypes
 import errno
 import json
@@ -17,7 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.emulators.machine import LINE_BEHAVIOURS, WORDS, Machine, Unknown
+from tests.emulators.command_line import add_list, address, made, parser_of
+from tests.emulators.machine import Machine, Unknown
 
 _IN_OPEN = 0x20
 _PIECE = 4096
@@ -256,20 +256,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(make: type[Machine]) -> int:
-    """Runs one device as a process. Prints one JSON line when ready, and on standard error each command that a
-    monitor must never send, as it comes; ends on SIGTERM or SIGINT. Exit code 2 for an unknown name."""
-    parser = _parser(make)
+    """Runs one device as a process. Prints one JSON line when ready; ends on SIGTERM or SIGINT."""
+    parser = parser_of(make)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--pty", metavar="LINK", help="make a pty and this link to it")
+    where.add_argument("--tcp", metavar="HOST:PORT", type=address, help="listen there instead")
+    add_list(where)
+    parser.add_argument(
+        "--control", metavar="HOST:PORT", type=address, default="127.0.0.1:0", help="of the control port"
+    )
     args = parser.parse_args()
-    if args.list:
-        sys.stdout.write(listing(make))
-        return 0
-    try:
-        machine = make(args.model)
-        machine.set_faults(dict.fromkeys(args.fault, True))
-        machine.set_behaviour(dict(map(_named, args.behaviour)))
-    except Unknown as e:
-        parser.error(str(e))
-    machine.report = lambda command: _tell(f"{machine.family}: forbidden: {command}")
+    machine = made(make, parser, args)
     try:
         control = Control(machine, args.control)
         line = TcpLine(machine, args.tcp) if args.tcp else PtyLine(machine, Path(args.pty).absolute())
@@ -299,54 +296,3 @@ def _serve(machine: Machine, control: Control, line: PtyLine | TcpLine, port: st
     line.stop()
     control.shutdown()
     control.server_close()
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
-
-
-def listing(make: type[Machine]) -> str:
-    """Models, faults and behaviours, for people."""
-    return "\n".join(
-        [
-            f"{make.family}: models",
-            *(f"  {name}{' (if none is named)' * (name == make.models[0])}" for name in make.models),
-            "faults",
-            *(f"  {name}" for name in make.faults_known),
-            "behaviours",
-            *(f"  {name:<20} {WORDS.get(name, '')}" for name in (*LINE_BEHAVIOURS, *make.behaviours_known)),
-            "",
-        ]
-    )
-
-
-def _parser(make: type[Machine]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m tests.emulators.{make.family}",
-        description=f"An emulated device of the family {make.family} on a pty or a TCP port.",
-    )
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--pty", metavar="LINK", help="make a pty and this link to it")
-    where.add_argument("--tcp", metavar="HOST:PORT", type=_address, help="listen there instead")
-    where.add_argument("--list", action="store_true", help="show the models, faults and behaviours")
-    parser.add_argument(
-        "--control", metavar="HOST:PORT", type=_address, default="127.0.0.1:0", help="of the control port"
-    )
-    parser.add_argument("--model", default="", help=f"the usual one is {make.models[0]}")
-    parser.add_argument("--fault", action="append", default=[], help="may be given again")
-    parser.add_argument("--behaviour", action="append", default=[], metavar="NAME[=VALUE]", help="as well")
-    return parser
-
-
-def _named(text: str) -> tuple[str, int]:
-    name, _, value = text.partition("=")
-    try:
-        return name, int(value or "1", 0)
-    except ValueError:
-        raise Unknown(f"{text}: the value of a behaviour is a whole number") from None
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host or "127.0.0.1", int(port)

@@ -4,6 +4,7 @@ hand."""
 
 from typing import ClassVar
 
+from tests.emulators.command_line import only_list
 from tests.emulators.machine import Machine
 
 FORBIDDEN_EXAMPLES = {
@@ -30,3 +31,7 @@ class SignalDrawer(Machine):
             self.faults.add("drawer_sensor_high")
             return b""
         return bytes([_IDLE | _LINES[self.model] * ("drawer_sensor_high" in self.faults)])
+
+
+if __name__ == "__main__":
+    only_list(SignalDrawer, "a pty has no modem lines")

@@ -4,6 +4,7 @@ at, so it cannot be run by hand."""
 import struct
 from typing import ClassVar
 
+from tests.emulators.command_line import only_list
 from tests.emulators.machine import Machine
 
 FORBIDDEN_EXAMPLES = {
@@ -34,3 +35,7 @@ class WindowsSpooler(Machine):
         attributes = _LOCAL | _WORK_OFFLINE * ("work_offline" in self.faults)
         attributes |= 0 if self.behaves("one_way") else _BIDIRECTIONAL
         return struct.pack("<II", status, attributes) + self.model.encode() + b"\0"
+
+
+if __name__ == "__main__":
+    only_list(WindowsSpooler, "it is a table in the memory of Windows")
