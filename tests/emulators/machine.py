@@ -59,7 +59,7 @@ WORDS: Mapping[str, str] = {
     "drip": "sends a body byte by byte",
     "hang": "takes the question and does not answer",
     "no_length": "ends its body with the connection",
-    "as_text": "gives what it means as text only",
+    "as_text": "writes true and false as text",
     "no_near_end_sensor": "has no near-end sensor and says so, if asked",
 }
 """What each behaviour is, for people. A value other than 1 is given as name=value."""

@@ -21,6 +21,10 @@ class ShtrihV1(Shtrih):
         self._buffer = b""
         self.pending = b""
 
+    def quiet(self) -> None:
+        """The time-out between two bytes, 100 ms unless set otherwise (protocol 1.10, 14h)."""
+        self._buffer = b""
+
     def answer(self, data: bytes) -> bytes:
         if "offline" in self.faults:
             return b""

@@ -197,3 +197,11 @@ def test_half_a_false_frame_does_not_hide_the_true_one() -> None:
 def test_a_stray_byte_is_passed_over_only_before_ack_and_nak() -> None:
     replies = FAMILY.codec.parse(b"\xff\x06", Direction.DEVICE_TO_HOST)
     assert [reply.frame.command for reply in replies] == ["ACK"]
+
+
+def test_the_emulator_forgets_half_a_frame_when_the_line_goes_still() -> None:
+    machine = ShtrihV1()
+    machine.receive(b"\x02\x05\x10")
+    assert machine.receive(b"\x05") == b""  # the control: it still waits for the rest
+    machine.quiet()
+    assert machine.receive(b"\x05") == b"\x15"
