@@ -147,7 +147,8 @@ def test_a_drawer_is_unknown_learned_told_and_still_known_after_a_restart(printe
     assert opened == [{"kicked": True}, {"kicked": False}]
     closed = [detail.get("open_s") for name, detail in printer.facts() if name == "drawer.closed"]
     assert closed[0] is None, "it was open already when its polarity was learned"
-    assert closed[1] and closed[1] > 20
+    assert closed[1]
+    assert closed[1] > 20
     printer.run(3 * 300)
     assert printer.told("sample")[-1]["values"]["drawer_kicks"] == 3
     assert printer.called[0] > 0, "the look after a kick is called for"
