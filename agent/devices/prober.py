@@ -11,6 +11,7 @@ from agent.devices.discovery import in_order
 from agent.devices.interview import Answers, Interview, choose, identify, read
 from agent.devices.line import line_of
 from agent.ports import Port, open_port
+from agent.ports.port import Telling
 from protocols.device.family import Family, Serial, Way, When
 from protocols.device.profile import EMPTY, Profile, Profiles
 from protocols.errors import DeviceError, Garbled, NoReply, PortError, PortGone, UsageError
@@ -134,8 +135,12 @@ def _ask(port: Port, family: Family, profiles: Profiles, clock: Clock, *, name: 
         profile=profile.name,
         faults=tuple(present(state)),
         round_trip_s=answers.round_trip_s,
-        why=_why(family, answers, len(asked), identity, profile),
+        why=(*_why(family, answers, len(asked), identity, profile), *_told(port)),
     )
+
+
+def _told(port: Port) -> tuple[str, ...]:
+    return port.tells() if isinstance(port, Telling) else ()
 
 
 def _why(

@@ -1,7 +1,7 @@
 """What an open port can do."""
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 
 class Port(Protocol):
@@ -25,3 +25,11 @@ class Port(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A port that itself knows something of what is behind it."""
+
+    def tells(self) -> tuple[str, ...]:
+        """In words for a person. Hints: no fault and no state is made of them."""

@@ -11,6 +11,7 @@ from agent.config.address import (
     SignalAddress,
     SpoolerAddress,
     TcpAddress,
+    UsbAddress,
     parse,
 )
 from agent.ports.hid_port import HidPort
@@ -22,7 +23,7 @@ from protocols.device.family import Serial
 from protocols.errors import PortGone
 
 
-def open_port(address: str, line: Serial) -> Port:
+def open_port(address: str, line: Serial) -> Port:  # noqa: PLR0911 - one line per kind of port
     """Open one port; of `line` the first baud rate counts, and only for serial ports. PortGone, PortHeld or
     PortDenied."""
     match _parsed(address):
@@ -42,8 +43,10 @@ def open_port(address: str, line: Serial) -> Port:
             from agent.ports.spooler_port import SpoolerPort  # noqa: PLC0415 - loads a library of Windows
 
             return SpoolerPort(printer)
-        case other:
-            raise PortGone(f"ports of the kind {other.way} cannot be opened here", code="port.unsupported")
+        case UsbAddress() as device:
+            from agent.ports.usb_port import open_usb  # noqa: PLC0415 - libusb is dear, few tills have one
+
+            return open_usb(device)
 
 
 def exists(address: str) -> bool | None:
@@ -51,6 +54,10 @@ def exists(address: str) -> bool | None:
     match _parsed(address):
         case SerialAddress(path) | SignalAddress(path) if sys.platform != "win32":
             return Path(path).exists()
+        case UsbAddress(vid, pid, serial):
+            from agent.ports import usb_bus  # noqa: PLC0415 - see open_port
+
+            return usb_bus.present(vid, pid, serial)
         case _:
             return None
 

@@ -48,3 +48,17 @@ class UsbPrinter:
 def preferred(kind: tuple[int, int, int]) -> int:
     """The order in which to take one of several printer interfaces of a device: one that answers first."""
     return {2: 0, 1: 1, 3: 2}.get(kind[2], 3)
+
+
+_PAPER_EMPTY, _SELECTED, _NO_ERROR = 0x20, 0x10, 0x08  # USB printer class 1.1, 4.2.2
+
+
+def status_words(status: int) -> str:
+    """What GET_PORT_STATUS says, for a person. A hint and no more: many printers answer 18h whatever befalls
+    them."""
+    parts = (
+        "paper end" if status & _PAPER_EMPTY else "paper",
+        "selected" if status & _SELECTED else "not selected",
+        "no error" if status & _NO_ERROR else "error",
+    )
+    return f"its USB port says ({status:02X}h): {', '.join(parts)}"
