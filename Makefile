@@ -2,9 +2,9 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup demo test check bench nightly fuzz docs schema lock clean
+.PHONY: help setup demo test test-usb check bench nightly fuzz docs schema lock clean
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: .venv/.ready collector/web/static/vendor/.ready  ## virtual environment with both commands, and the front-end packages
 
@@ -27,6 +27,10 @@ test: setup  ## everything that must hold, on SQLite and on PostgreSQL, with rea
 	@tests/system-packages
 	@$(PY) -m pytest -n 2 --dist loadgroup
 	@$(PY) -m pytest -n 2 --dist loadgroup tests/collector --database=postgresql
+
+test-usb: setup  ## the USB ports against the drivers of a real kernel, in a guest of QEMU; as root, about a minute
+	@tests/system-packages usb
+	@$(PY) -m tests.usb.rig
 
 check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m ruff format --check .

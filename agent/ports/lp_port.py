@@ -5,10 +5,11 @@ import errno
 import os
 import select
 import sys
-from threading import Event
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from agent.ports.patience import Patience
 from agent.ports.usb_printer import UsbPrinter, status_words
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld
 
@@ -17,7 +18,7 @@ import fcntl  # noqa: E402
 
 WRITE_S = 1.0
 _PIECE = 1024
-_EMPTY_PAUSE_S = 0.02
+_EMPTY_PAUSE_S, _SLICE_S = 0.02, 0.1
 _LPGETSTATUS = 0x060B  # linux/lp.h
 _HELD = {errno.EBUSY, errno.EAGAIN}
 _DENIED = {errno.EACCES, errno.EPERM}
@@ -49,19 +50,22 @@ class LpPort:
                 raise self._gone(e) from e
 
     def read(self, wait_s: float) -> bytes:
-        left_s = max(wait_s, 0.0)
-        while self._ready(writing=False, wait_s=left_s):
-            try:
-                data = os.read(self._file, _PIECE)
-            except BlockingIOError:
-                data = b""
-            except OSError as e:
-                raise self._gone(e) from e
-            if data or left_s <= 0:
-                return data
-            Event().wait(min(_EMPTY_PAUSE_S, left_s))  # an empty packet is no end of the file
-            left_s = max(left_s - _EMPTY_PAUSE_S, 0.0)
-        return b""
+        with Patience(wait_s) as patience:
+            data = self._read(wait_s)
+            while not data and patience.lasts(_EMPTY_PAUSE_S):
+                data = self._read(_SLICE_S)
+        return data
+
+    def _read(self, wait_s: float) -> bytes:
+        """b"" when the time passed, and for an empty packet, which is no end of the file."""
+        if not self._ready(writing=False, wait_s=wait_s):
+            return b""
+        try:
+            return os.read(self._file, _PIECE)
+        except BlockingIOError:
+            return b""
+        except OSError as e:
+            raise self._gone(e) from e
 
     def contended(self) -> bool:
         return False  # the driver refuses everybody else
@@ -77,7 +81,8 @@ class LpPort:
     def close(self) -> None:
         file, self._file = self._file, -1
         if file >= 0:
-            os.close(file)
+            with suppress(OSError):
+                os.close(file)
 
     def __enter__(self) -> Self:
         return self

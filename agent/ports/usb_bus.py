@@ -20,14 +20,18 @@ def printers(*, ask: bool = False) -> list[UsbPrinter]:
 
 def find(vid: int, pid: int, serial: str = "") -> UsbPrinter:
     """The one printer with these numbers. PortGone where there is none; PortError `port.ambiguous`, with the
-    places of all, where there are several: to read another printer than the one meant would be a guess."""
+    places of all, where there are several, and `port.unreadable` where the only ones that could be it do not
+    let their serial number be read: to read another printer than the one meant would be a guess."""
     name = f"usb:{vid:04x}:{pid:04x}" + (f":{serial}" if serial else "")
     same = _listed((vid, pid))
-    found = [printer for printer in same if not serial or printer.serial in (serial, None)]
+    found = [printer for printer in same if not serial or printer.serial == serial]
     if len(found) > 1:
         raise PortError(_several(name, found), code="port.ambiguous")
     if found:
         return found[0]
+    if any(printer.serial is None for printer in same):
+        text = f"{name} may be connected: the serial number of what is there cannot be read now"
+        raise PortError(text, code="port.unreadable", retriable=True)
     if same:
         serials = ", ".join(printer.serial or "none" for printer in same)
         raise PortGone(f"{name} is not connected; connected with these numbers: serial {serials}")

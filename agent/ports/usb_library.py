@@ -5,7 +5,7 @@ import errno
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
@@ -124,9 +124,13 @@ def device_of(lib: Library, printer: UsbPrinter) -> object:
     """PortGone where it is no longer at its place."""
     for device in lib.enumerate_devices():
         head = lib.get_device_descriptor(device)
-        if (head.bus, head.address, head.idVendor) == (printer.bus, printer.address, printer.vid):
+        if _place(head) == (printer.bus, printer.address, printer.vid, printer.pid):
             return device
     raise PortGone(f"{printer.name} at {printer.path} is no longer there")
+
+
+def _place(head: Descriptor) -> tuple[int, int, int, int]:
+    return head.bus, head.address, head.idVendor, head.idProduct
 
 
 @contextmanager
@@ -147,6 +151,8 @@ def open_device(lib: Library, setting: Setting, name: str) -> object:
         raise failure(name, e) from e
     try:
         lib.claim_interface(handle, setting.interface)
+        if setting.alternate:
+            lib.set_interface_altsetting(handle, setting.interface, setting.alternate)
     except FAILURES as e:
         lib.close_device(handle)
         raise failure(name, e) from e
@@ -155,11 +161,9 @@ def open_device(lib: Library, setting: Setting, name: str) -> object:
 
 def close_device(lib: Library, setting: Setting, handle: object) -> None:
     """Never raises: a device that vanished has nothing to release."""
-    try:
+    with suppress(*FAILURES):
         lib.release_interface(handle, setting.interface)
-    except FAILURES:
-        pass
-    finally:
+    with suppress(*FAILURES):
         lib.close_device(handle)
 
 
@@ -200,14 +204,13 @@ def failure(name: str, error: Exception) -> PortError:
 
 
 def _settings(lib: Library, device: object) -> Iterator[Setting]:
-    head = lib.get_device_descriptor(device)
-    for config in range(head.bNumConfigurations):
-        try:
-            count = lib.get_configuration_descriptor(device, config).bNumInterfaces
-        except FAILURES:
-            continue
-        for number in range(count):
-            yield from _alternates(lib, device, config, number)
+    """Of the first configuration, which the system sets and a printer has no other."""
+    try:
+        count = lib.get_configuration_descriptor(device, 0).bNumInterfaces
+    except FAILURES:
+        return
+    for number in range(count):
+        yield from _alternates(lib, device, 0, number)
 
 
 def _alternates(lib: Library, device: object, config: int, number: int) -> Iterator[Setting]:

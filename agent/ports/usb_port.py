@@ -4,12 +4,12 @@ resets nothing and takes no printer from the program or the driver that has it."
 import errno
 import sys
 from array import array
-from threading import Event
 from types import TracebackType
 from typing import Self
 
 from agent.config.address import UsbAddress
 from agent.ports import usb_bus, usb_library
+from agent.ports.patience import Patience
 from agent.ports.port import Port
 from agent.ports.usb_library import FAILURES, failure
 from agent.ports.usb_printer import UsbPrinter, status_words
@@ -17,8 +17,9 @@ from protocols.errors import PortError, PortGone, PortHeld
 
 WRITE_MS = 1000
 _PIECE = 1024
-_EMPTY_PAUSE_S = 0.02
-"""A printer with nothing to say may answer with an empty packet at once: then it is left alone for so long."""
+_EMPTY_PAUSE_S, _SLICE_S = 0.02, 0.1
+"""A printer with nothing to say may answer with an empty packet at once: then it is left alone for so long, and
+listened to for so long."""
 _GET_PORT_STATUS = 1  # USB printer class 1.1, 4.2.2
 _KERNEL_DRIVER = "usblp"
 
@@ -64,14 +65,11 @@ class UsbPort:
             sent += count
 
     def read(self, wait_s: float) -> bytes:
-        left_s = wait_s
-        while left_s > 0:
-            data = self._read(left_s)
-            if data is None or data:
-                return data or b""
-            Event().wait(min(_EMPTY_PAUSE_S, left_s))
-            left_s -= _EMPTY_PAUSE_S
-        return b""
+        with Patience(wait_s) as patience:
+            data = self._read(wait_s)
+            while not data and patience.lasts(_EMPTY_PAUSE_S):
+                data = self._read(_SLICE_S)
+        return data
 
     def contended(self) -> bool:
         return False  # a claimed interface is refused to everybody else
@@ -99,8 +97,8 @@ class UsbPort:
     ) -> None:
         self.close()
 
-    def _read(self, wait_s: float) -> bytes | None:
-        """None when the time passed; b"" for an empty packet."""
+    def _read(self, wait_s: float) -> bytes:
+        """b"" when the time passed, and for an empty packet."""
         data = array("B", bytes(_PIECE))
         try:
             count = self._library.bulk_read(
@@ -108,7 +106,7 @@ class UsbPort:
             )
         except FAILURES as e:
             if getattr(e, "errno", None) == errno.ETIMEDOUT:
-                return None
+                return b""
             raise self._gone(e) from e
         return data[:count].tobytes()
 

@@ -27,11 +27,9 @@ _GET_DEVICE_ID, _GET_PORT_STATUS = 0, 1
 
 class UsbPrinter:
     """`one_way`: without an endpoint towards the host. Class requests other than the two that read
-    are recorded as forbidden. `empty_first`: an empty packet goes before each answer."""
+    are recorded as forbidden. `empty_first`: so many empty packets go before each answer."""
 
-    def __init__(
-        self, machine: Machine, serial: str, *, one_way: bool = False, empty_first: bool = False
-    ) -> None:
+    def __init__(self, machine: Machine, serial: str, *, one_way: bool = False, empty_first: int = 0) -> None:
         self.machine = machine
         self._empty_first = empty_first
         self.device = USBDevice(
@@ -54,7 +52,7 @@ class UsbPrinter:
     def _send(self, data: bytes) -> None:
         if self._into is None:
             return
-        if self._empty_first:
+        for _ in range(self._empty_first):
             self._into.write(b"")
         self._into.write(data)
 
@@ -76,7 +74,7 @@ def main() -> int:
     )
     parser.add_argument("--serial", action="append", default=[], help="again for one more printer")
     parser.add_argument("--one-way", action="store_true")
-    parser.add_argument("--empty-first", action="store_true")
+    parser.add_argument("--empty-first", type=int, default=0, metavar="N")
     args = parser.parse_args()
     machines = [EscPos("TM-T20III") for _ in args.serial or [""]]
     printers = [

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,21 @@ def test_bytes_go_both_ways_over_the_endpoints_that_the_printer_names(plugged: B
 
 
 def test_an_empty_packet_is_no_answer(bus: Bus) -> None:
-    bus.plug_in("--serial", SERIAL, "--empty-first")
+    bus.plug_in("--serial", SERIAL, "--empty-first", "3")
     with open_port(ADDRESS, LINE) as port:
         port.write(b"\x10\x04\x01")
         assert port.read(2.0) == b"\x12"
+
+
+def test_empty_packets_without_end_do_not_make_the_wait_longer(bus: Bus) -> None:
+    """Each comes at once; a wait of 0.2 s has room for ten of them, and two for a late timer."""
+    bus.plug_in("--serial", SERIAL, "--empty-first", "200")
+    assert bus.backend
+    with open_port(ADDRESS, LINE) as port:
+        port.write(b"\x10\x04\x01")
+        before = bus.backend.reads
+        assert port.read(0.2) == b""
+        assert 2 <= bus.backend.reads - before <= 12
 
 
 def test_silence_is_nothing(plugged: Bus) -> None:
@@ -96,8 +108,8 @@ def test_a_poller_follows_it_through_unplugging(bus: Bus) -> None:
     reading = watch.poll()
     assert (reading.identity.serial, reading.state.paper_end) == (SERIAL, False)
     bus.unplug()
-    gone = watch.poll()  # in use when it goes: the system has not noticed yet
-    assert gone.contact is Contact.MISSING
+    gone = watch.poll()  # the system has not noticed yet: its number cannot be read any more
+    assert gone.contact in (Contact.MISSING, Contact.UNKNOWN)
     bus.forget()
     assert watch.poll().contact is Contact.MISSING
     bus.plug_in()
@@ -134,6 +146,17 @@ def test_another_serial_or_number_is_not_it(plugged: Bus, address: str) -> None:
         open_port(address, LINE)
     assert exists(address) is False
     assert exists(ADDRESS) is True
+
+
+def test_a_serial_number_that_cannot_be_read_is_not_taken_for_the_right_one(
+    plugged: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (seen,) = usb_bus.printers()
+    monkeypatch.setattr(usb_library, "printers", lambda ids: [replace(seen, serial=None)])
+    with pytest.raises(PortError) as caught:
+        open_port(f"{ADDRESS}:{SERIAL}", LINE)
+    assert caught.value.code == "port.unreadable"
+    assert exists(f"{ADDRESS}:{SERIAL}") is None
 
 
 def test_of_two_equal_printers_none_is_taken(bus: Bus) -> None:

@@ -21,6 +21,7 @@ class Backend(USBIPBackend):  # type: ignore[misc] # it has no types
         super().__init__("127.0.0.1", port)
         self.taken = False
         self.claims = 0
+        self.reads = 0
 
     def get_device_descriptor(self, dev: Any) -> SimpleNamespace:
         found: SimpleNamespace = super().get_device_descriptor(dev)
@@ -35,6 +36,11 @@ class Backend(USBIPBackend):  # type: ignore[misc] # it has no types
 
     def release_interface(self, dev_handle: Any, intf: int) -> None:
         self.claims -= 1
+
+    def bulk_read(self, dev_handle: Any, ep: int, intf: int, buff: Any, timeout: int) -> int:
+        self.reads += 1
+        count: int = super().bulk_read(dev_handle, ep, intf, buff, timeout)
+        return count
 
     def close_all(self) -> None:
         for connection in self._conns.values():
