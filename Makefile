@@ -44,6 +44,9 @@ bench: setup  ## figures as JSON lines
 	@$(PY) -m tests.benchmarks.agent_footprint
 	@$(PY) -m tests.benchmarks.ingest
 	@$(PY) -m tests.benchmarks.decode
+	@$(PY) -m tests.benchmarks.poll_overhead
+	@$(PY) -m tests.benchmarks.devices
+	@$(PY) -m tests.benchmarks.tap
 
 nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each family; JSON lines
 	@$(PY) -m tests.fuzz.mutation $(or $(FRAMES),1000000) $(FAMILY)

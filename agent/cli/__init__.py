@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Entry] = {
     "check": Entry("agent.cli.check", "check the configuration"),
     "status": Entry("agent.cli.status", "what the running agent knows and what waits to be sent"),
     "probe": Entry("agent.cli.probe", "ask one device who it is and how it is"),
+    "tap": Entry("agent.cli.tap", "the small process between the cash program and a shared printer"),
     "decode": Entry("agent.cli.decode", "explain captured bytes"),
     "backup": Entry("agent.cli.backup", "back up one source now"),
     "restore": Entry("agent.cli.restore", "restore a backup into a new file"),

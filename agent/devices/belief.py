@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from protocols.device.family import Command, Family, Reply, When
+from protocols.device.family import Family, Reply, When
 from protocols.device.profile import Profile
 from protocols.errors import DeviceError
 from protocols.status.model import DeviceState
 
 CLOCK_S = 90.0
 """So far the clocks of two answers may be apart from the time between them: some devices give no seconds."""
+
+
+class Question(Protocol):
+    """What was asked, by us (a Command) or by another program."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def when(self) -> When: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class Belief:
         self._last.clear()
         self._before.clear()
 
-    def hears(self, command: Command, reply: Reply, at_s: float) -> bool:
+    def hears(self, command: Question, reply: Reply, at_s: float) -> bool:
         """Whether the answer counts. `at_s`: monotonic seconds, when it came."""
         before, heard = self._last.get(command.name), _Heard(reply, at_s)
         self._last[command.name] = heard
@@ -49,7 +60,7 @@ class Belief:
         self._before[command.name] = before
         return True
 
-    def read_by(self, profile: Profile, commands: Iterable[Command]) -> set[str]:
+    def read_by(self, profile: Profile, commands: Iterable[Question]) -> set[str]:
         """Compare by this profile from now on. The names of those of the commands whose last two answers, by
         it, do not say the same: what was believed of them is not."""
         if profile == self._profile:
@@ -57,11 +68,11 @@ class Belief:
         self._profile = profile
         return {c.name for c in commands if not self._still(c)}
 
-    def _still(self, command: Command) -> bool:
+    def _still(self, command: Question) -> bool:
         before, last = self._before.get(command.name), self._last.get(command.name)
         return before is None or last is None or self._agree(command, before, last)
 
-    def _agree(self, command: Command, one: _Heard, other: _Heard) -> bool:
+    def _agree(self, command: Question, one: _Heard, other: _Heard) -> bool:
         if _bytes(one.reply) == _bytes(other.reply):
             return True
         if one.reply.frame.error != other.reply.frame.error:
@@ -74,7 +85,7 @@ class Belief:
     def _state(self, reply: Reply) -> DeviceState:
         return self._family.read_state([reply], self._profile)
 
-    def _says(self, command: Command, reply: Reply) -> tuple[object, int | None]:
+    def _says(self, command: Question, reply: Reply) -> tuple[object, int | None]:
         mask = self._family.capabilities(reply) if self._family.capabilities else None
         if command.when is not When.IDENTIFY:
             return None, mask

@@ -1,17 +1,27 @@
 """What is known of a device by listening to the cash program alone. It asks nothing."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
 from agent.clock import Clock
 from agent.devices.belief import Belief
-from protocols.device.family import Command, Family, Reply
+from protocols.device.family import Family, Reply, When
 from protocols.device.overhear import Heard, Kick
 from protocols.device.profile import Profile
 
 FRESH_S = 10.0
 """What was told longer ago than this, or than two polls, says nothing of now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question of the cash program, which is never ours to ask."""
+
+    name: str
+    when: When = When.ASK
+
 
 Kicked = Callable[[datetime, float], None]
 
@@ -62,9 +72,8 @@ class Ear:
             return False
         request = reply.request
         name = f"{request.command} {request.data.hex()}"
-        command = Command(name, request.command if request.command is not None else 0, request.data)
         with self._lock:
-            if not self._belief.hears(command, reply, at_s):
+            if not self._belief.hears(_Asked(name), reply, at_s):
                 return False
             self._told[name] = reply, at_s
             self._news = True

@@ -53,9 +53,12 @@ class TappedPoller(Poller):
         state_dir: Path,
         *,
         known: Identity | None = None,
+        last_good_at: datetime | None = None,
         jitter: Jitter = uniform,
     ) -> None:
-        super().__init__(device, family, profiles, clock, known=known, jitter=jitter)
+        super().__init__(
+            device, family, profiles, clock, known=known, last_good_at=last_good_at, jitter=jitter
+        )
         if family.overhear is None:
             raise UsageError(f"family {family.name} cannot be overheard")
         self._overhear = family.overhear

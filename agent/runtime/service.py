@@ -11,6 +11,7 @@ from agent.clock import Clock
 from agent.config import Config, Device, address
 from agent.devices import profile_store
 from agent.devices.poller import Poller
+from agent.devices.tapped import TappedPoller
 from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
@@ -65,6 +66,7 @@ class Service:
         self._outgoing = Outgoing(self._spool, self._sender.wake)
         self._backups = Backups(config.backups, config_file, self._spool, clock, self._sender.wake)
         self._rhythm = Rhythm(clock, threads=OWN_JOBS + len(config.devices))
+        self._tapped: list[TappedPoller] = []
         self._notify = Notify()
 
     def run(self) -> int:
@@ -110,9 +112,7 @@ class Service:
     def _watch(self, device: Device, profiles: Profiles) -> DeviceWatch:
         known = self._spool.read_state(KNOWN + device.id)
         identity = Identity(**{k: str(v) for k, v in known.items()}) if isinstance(known, dict) else None
-        family = FAMILIES[device.family].on(address.product(device.port))
-        good_at = last_good_at(self._spool.read_state(DEVICE + device.id))
-        poller = Poller(device, family, profiles, self._clock, known=identity, last_good_at=good_at)
+        poller = self._poller(device, profiles, identity)
         subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id=device.id)
         judging = self._judging(subject, rules_for_device(device.drawer_open_too_long_s))
         watch = DeviceWatch(
@@ -123,11 +123,25 @@ class Service:
             self._clock,
             host=self._host_clock,
             soon=lambda after_s: self._rhythm.soon(_job(device), after_s),
+            sees_kicks=isinstance(poller, TappedPoller),
         )
+        if isinstance(poller, TappedPoller):
+            poller.listen(watch.kicked, lambda: self._rhythm.soon(_job(device), 0.0))
+            self._tapped.append(poller)
         watch.restore(
             {prefix + device.id: self._spool.read_state(prefix + device.id) for prefix in (LONG, DRAWER)}
         )
         return watch
+
+    def _poller(self, device: Device, profiles: Profiles, known: Identity | None) -> Poller:
+        family = FAMILIES[device.family].on(address.product(device.port))
+        good_at = last_good_at(self._spool.read_state(DEVICE + device.id))
+        if device.sharing == "poll":
+            return Poller(device, family, profiles, self._clock, known=known, last_good_at=good_at)
+        state_dir = self._config.agent.state_dir
+        return TappedPoller(
+            device, family, profiles, self._clock, state_dir, known=known, last_good_at=good_at
+        )
 
     def _judging(self, subject: v1.Subject, rules: Mapping[str, Rule]) -> Judging:
         return Judging(subject, rules, self._spool, self._outgoing, self._clock)
@@ -146,6 +160,8 @@ class Service:
     def _end(self) -> int:
         self._notify.stopping()
         self._rhythm.stop()
+        for poller in self._tapped:  # the taps go on
+            poller.close()
         self._backups.stop()
         failed = not self._thread.is_alive()
         self._sender.stop()

@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +22,7 @@ RSS_MIB = 55.0
 CPU_PERCENT = 0.3
 START_S = 10.0
 CODE = "ABCDE-FGHJK"
-FAMILIES = {"escpos": "printer", "datecs_isl_legacy": "fiscal"}
+DEVICES = {"printer": "escpos", "fiscal": "datecs_isl_legacy"}
 
 CONFIG = """\
 [agent]
@@ -46,13 +46,20 @@ def agent(*arguments: str) -> list[str]:
 class Till:
     """A folder with a configuration, an enrolled identity, and emulated devices that run until it is left."""
 
-    def __init__(self, folder: Path, collector: Collector, stack: ExitStack, poll_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        collector: Collector,
+        stack: ExitStack,
+        poll_s: float = 2.0,
+        devices: Mapping[str, str] = DEVICES,
+    ) -> None:
+        """`devices`: id -> family."""
         self.config = folder / "agent.toml"
         text = CONFIG.format(folder=folder, url=collector.url)
-        for family, name in FAMILIES.items():
-            if find_spec(f"tests.emulators.{family}"):
-                port = _emulate(family, folder / f"{name}.pty", stack)
-                text += DEVICE.format(id=name, family=family, port=port, poll_s=poll_s)
+        for name, family in devices.items():
+            port = emulate(family, folder / f"{name}.pty", stack)
+            text += DEVICE.format(id=name, family=family, port=port, poll_s=poll_s)
         self.config.write_text(text)
         code = f"{CODE}.{collector.authority.fingerprint}"
         subprocess.run(
@@ -66,7 +73,7 @@ class Till:
         return subprocess.Popen(agent("run", "--config", str(self.config)))
 
 
-def _emulate(family: str, link: Path, stack: ExitStack) -> str:
+def emulate(family: str, link: Path, stack: ExitStack) -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", f"tests.emulators.{family}", "--pty", str(link)], stdout=subprocess.PIPE
     )
@@ -78,12 +85,12 @@ def _emulate(family: str, link: Path, stack: ExitStack) -> str:
     return str(ready["port"])
 
 
-def measure(seconds: float) -> dict[str, float]:
+def measure(seconds: float, poll_s: float = 2.0, devices: Mapping[str, str] = DEVICES) -> dict[str, float]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         collector = Collector(Authority(), folder)
         stack.callback(collector.close)
-        process = Till(folder, collector, stack).start()
+        process = Till(folder, collector, stack, poll_s, devices).start()
         stack.callback(process.wait, 20)
         stack.callback(process.terminate)
         pause = threading.Event()

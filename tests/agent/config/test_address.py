@@ -58,7 +58,8 @@ def test_what_an_address_means(text: str, means: Address) -> None:
         "usb:4b8:0202", "usb:04b8", "usb:04b8:0202:", "usb:04b8:0202:a b", "hid:0d3a:02g7",
         "signals:", "signals:ttyS0", "signals:socket://h:1", "spooler:", "spooler: x", "spooler:a\nb",
         "spooler:" + "x" * 221, "http://127.0.0.1/p", "http://127.0.0.1:8001", "http://127.0.0.1:8001/",
-        "http://127.0.0.1:8001/a/../b?x=1", "http://127.0.0.1:8001/a/../b", "http://127.0.0.1:8001/..", "http://127.0.0.1:99999/p", "http://a@127.0.0.1:8001/p",
+        "http://127.0.0.1:8001/a/../b?x=1", "http://127.0.0.1:8001/a/../b", "http://127.0.0.1:8001/..",
+        "http://127.0.0.1:99999/p", "http://a@127.0.0.1:8001/p",
         "https://127.0.0.1:8001/p", "http:", "http://300.1.1.1:8001/p",
     ],
 )  # fmt: skip

@@ -47,7 +47,9 @@ class Rig:
         self.family = family
         self.machine = CASES[family].emulator()
         self.folder = folder
-        self.plan = TapPlan(str(folder / "printer"), str(folder / "run" / "link"), folder / "state" / "tap.sock", 9600)
+        self.plan = TapPlan(
+            str(folder / "printer"), str(folder / "run" / "link"), folder / "state" / "tap.sock", 9600
+        )
         self.line: PtyLine | None = None
         self.tap: subprocess.Popen[bytes] | None = None
         self.clients: list[TapClient] = []
@@ -92,7 +94,10 @@ class Rig:
         overhear = FAMILIES[self.family].overhear
         assert overhear
         client = TapClient(
-            self.plan.control, overhearing or overhear(), lambda heard, _: self.heard.extend(heard), SystemClock()
+            self.plan.control,
+            overhearing or overhear(),
+            lambda heard, _: self.heard.extend(heard),
+            SystemClock(),
         )
         self.clients.append(client)
         return client

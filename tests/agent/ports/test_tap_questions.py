@@ -271,7 +271,9 @@ def test_a_cash_program_is_never_held_for_long(rig: Rig, slow: Slow) -> None:
         held_s.append(_now_s() - began)
         pause(0.7)
     assert held_s
-    assert max(held_s) < 0.4, "0.1 s by rule; the rest is the machine's"
+    assert max(held_s) < 2.0, (
+        "0.1 s by rule, the rest is the machine's; without the end of a lease it is for ever"
+    )
 
 
 def _now_s() -> float:
