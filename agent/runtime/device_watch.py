@@ -118,6 +118,8 @@ class DeviceWatch:
         if view.stuck:
             derived.reasons["drawer.stuck"] = "it was kicked, and every look at it saw it shut"
         derived.facts += [(fact.name, fact.detail) for fact in view.facts]
+        if view.open is state.drawer_open:
+            return reading
         return replace(reading, state=replace(state, drawer_open=view.open))
 
     def _derive(self, reading: Reading, derived: Derived) -> None:

@@ -59,7 +59,9 @@ def _state(entry: Entry) -> Line:
 
 def _fact(entry: Entry) -> Line:
     word = states.FACTS.get(entry.what)
-    return Line(str(word) if word else entry.what, "", entry.note, "info-circle", "contact")
+    detail = (entry.detail or {}).get("detail")
+    note = states.fact_note(entry.what, detail) if isinstance(detail, dict) else ""
+    return Line(str(word) if word else entry.what, "", entry.note or note, "info-circle", "contact")
 
 
 def _hello(entry: Entry) -> Line:

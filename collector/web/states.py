@@ -3,6 +3,7 @@ ingest stored; a field that is not there is unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -105,6 +106,11 @@ FACTS: "dict[str, Lazy]" = {
     "agent.crashed": _("Agent had crashed"),
     "drawer.opened": _("Drawer opened"),
     "drawer.closed": _("Drawer closed"),
+    "drawer.polarity_learned": _("Drawer sensor is understood"),
+    "drawer.polarity_unknown": _("Drawer sensor is not understood any more"),
+    "drawer.polarity_contradicted": _("Drawer opens against its setting"),
+    "fiscal.memory_forecast": _("Fiscal memory has a date when it is full"),
+    "paper.forecast": _("Paper roll is near its end"),
     "device.connected": _("Device connected"),
     "device.disconnected": _("Device disconnected"),
 }
@@ -118,7 +124,41 @@ SAMPLES: "dict[str, Lazy]" = {
     "round_trip_ms": _("Answer time, ms"),
     "memory_available_bytes": _("Memory free, B"),
     "disk_free_bytes": _("Disk free, B"),
+    "paper_mm": _("Paper printed, mm"),
+    "line_feeds": _("Line feeds"),
+    "running_h": _("Hours of operation"),
+    "ram_resets": _("Memory resets"),
+    "documents": _("Documents printed"),
+    "cuts": _("Cuts"),
+    "power_ons": _("Times switched on"),
+    "drawer_kicks": _("Drawer kicks"),
+    "fiscal_memory_full_in_days": _("Fiscal memory full in, days"),
 }
+
+
+def _day(text: str) -> str:
+    """An ISO date as dates stand on all pages; anything else as it came."""
+    try:
+        return date.fromisoformat(text).strftime("%d.%m.%Y")
+    except ValueError:
+        return text
+
+
+def fact_note(name: str, detail: Mapping[str, object]) -> str:
+    """What the details of a fact say to a person; "" where they say nothing more."""
+    match name, detail:
+        case "drawer.opened", {"kicked": False}:
+            return str(_("without a kick"))
+        case "drawer.closed", {"open_s": float() | int() as open_s}:
+            return str(_("it was open for %(seconds)d s")) % {"seconds": open_s}
+        case "fiscal.memory_forecast", {"full_on": str() as day, "free_records": int() as free}:
+            return str(_("on %(day)s; %(free)d records are free")) % {"day": _day(day), "free": free}
+        case "paper.forecast", {"left_at_least": int() as left, "counter": "paper_mm"}:
+            return str(_("at least %(metres)d m are left")) % {"metres": left // 1000}
+        case "paper.forecast", {"left_at_least": int() as left}:
+            return str(_("at least %(lines)d lines are left")) % {"lines": left}
+        case _:
+            return ""
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> "list[tuple[Lazy, bool]]":
