@@ -490,8 +490,9 @@ def test_the_answers_of_a_hundred_questions_and_a_busy_cash_program_are_kept_apa
             port.write(ASK)
         except PortHeld:
             continue
-        assert port.read(1.0) == WELL
-        answers += 1
+        answer = port.read(1.0)
+        assert answer in (WELL, b""), "on a machine that is busy the time may be over before the answer comes"
+        answers += answer == WELL
     stop.set()
     thread.join(LONG_S)
     assert not wrong
