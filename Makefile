@@ -39,6 +39,7 @@ check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m mypy --platform win32 -p agent -p protocols
 	.venv/bin/lint-imports
 	$(PY) -m tests.house
+	$(PY) -m tests.devices_pages --check
 
 bench: setup  ## figures as JSON lines
 	@$(PY) -m tests.benchmarks.agent_footprint
@@ -54,6 +55,9 @@ nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each fami
 
 fuzz: setup  ## look for bytes that make a family raise, led by coverage: FAMILY=escpos SECONDS=60
 	@$(PY) -m tests.fuzz.coverage $(or $(FAMILY),escpos) $(or $(SECONDS),60)
+
+docs: setup  ## write docs/devices anew from the registry and the profiles
+	@$(PY) -m tests.devices_pages
 
 schema: setup  ## write the wire schema anew
 	@$(PY) -c "import json; from protocols.wire.v1 import json_schema; print(json.dumps(json_schema(), indent=1, sort_keys=True))" > protocols/wire/schema/v1.json
