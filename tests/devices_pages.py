@@ -14,12 +14,13 @@ from protocols.status.model import FIELDS, FLAGS, DeviceState
 from tests.contract.test_identity import TABLE, Tells
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "devices"
-_EVIDENCE = {
+EVIDENCE = {
     Known.MANUAL: "known from the manual, not seen on a device",
     Known.CAPTURE: "known from the manual and from answers of a live device that others have published",
     Known.BENCH: "tried on a device on a bench",
     Known.FIELD: "in use on tills",
 }
+WORDS = tuple(EVIDENCE.values())
 _OFTEN = {
     When.POLL: "at every reading",
     When.IDENTIFY: "once after each contact is made, and every few minutes",
@@ -44,6 +45,9 @@ def main() -> int:
         sys.stdout.writelines(f"{line}\n" for line in wrong)
         return 1 if wrong else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("*.md"):
+        if path.name not in pages:
+            path.unlink()
     for name, text in pages.items():
         (FOLDER / name).write_text(text, "utf-8")
     return 0
@@ -75,7 +79,7 @@ def index(families: Mapping[str, Family]) -> str:
         )
         for name, family in families.items()
     ]
-    words = [f"- **{known.value}**: {text}." for known, text in _EVIDENCE.items()]
+    words = [f"- **{known.value}**: {text}." for known, text in EVIDENCE.items()]
     return _text(
         "# Devices that Plomba reads",
         "Written from the code by `make docs`. Only questions are asked; nothing prints, opens a drawer or changes a"
@@ -91,7 +95,7 @@ def page(family: Family, profiles: Profiles, tells: Sequence[Tells]) -> str:
     parts = [
         f"# {family.name}",
         f"{'; '.join(family.models)}.",
-        f"**Evidence:** {evidence.known.value} ({evidence.since}): {_EVIDENCE[evidence.known]}.",
+        f"**Evidence:** {evidence.known.value} ({evidence.since}): {EVIDENCE[evidence.known]}.",
         "## How it is reached",
         reached(family),
         "## What is asked",
@@ -99,7 +103,7 @@ def page(family: Family, profiles: Profiles, tells: Sequence[Tells]) -> str:
         " this device must never be sent.",
         table(("Question", "How often"), [(c.name, _OFTEN[c.when]) for c in _ordered(family)]),
         *state(family, profiles),
-        *identity(tells),
+        *identity(family, tells),
         "## Sources",
         "\n".join(f"- {source}" for source in evidence.sources),
         "## What is not known",
@@ -139,7 +143,7 @@ def _ordered(family: Family) -> Sequence[Command]:
 
 def state(family: Family, profiles: Profiles) -> list[str]:
     parts = ["## What its status bits mean"]
-    if family.capabilities:
+    if family.capabilities and (profiles.common.bits or profiles.known):
         parts.append("A sensor counts only where the device's own mask says that the model has it.")
     if not profiles.common.bits and not profiles.known:
         return [*parts, "It has no status bits: its answers are words and numbers, and are read as such."]
@@ -147,7 +151,8 @@ def state(family: Family, profiles: Profiles) -> list[str]:
         title = "### Every model" if profiles.known else ""
         parts += [part for part in (title, bits(profiles.common)) if part]
     for profile in profiles.known:
-        parts += [f"### {profile.name}", _models(profile), bits(profile)]
+        same = profile.bits == profiles.common.bits
+        parts += [f"### {profile.name}", _models(profile), "As every model." if same else bits(profile)]
     if profiles.known:
         parts.append(
             "A model that none of these names is read by what holds for every model; the rest is unknown."
@@ -200,33 +205,26 @@ def _fault(bit: Bit) -> str:
 # The identity
 
 
-def identity(tells: Sequence[Tells]) -> list[str]:
-    """`tells`: one entry for each kind of device that was looked at; what one of them tells counts as told."""
+def identity(family: Family, tells: Sequence[Tells]) -> list[str]:
+    """`tells`: one entry for each emulated model that was asked. What one of them tells is claimed of no other."""
     if not tells:
         return []
-    told = _names(name for one in tells for name in one.told)
-    unknown = {
-        name: reason for one in tells for name, reason in one.unknown.items() if _spoken(name) not in told
-    }
-    parts = [
-        "## What it says of itself",
-        f"It tells {', '.join(told)}." if told else "It tells nothing of itself.",
-    ]
-    if unknown:
-        parts.append(
-            table(("Not told", "Why"), [(_spoken(name), reason) for name, reason in unknown.items()])
-        )
-    wear = _names(name for one in tells for name in one.counters)
-    without = [one.wear for one in tells if one.wear]
-    if wear:
-        parts.append(f"Wear counters: {', '.join(wear)}.")
-    elif without:
-        parts.append(f"Wear counters: none; {without[0]}.")
-    return parts
+    intro = "As the emulated models of the tests tell it; another model of the family may tell more or less."
+    return ["## What it says of itself", intro, *(part for one in tells for part in _told(family, one))]
 
 
-def _names(names: Iterable[str]) -> list[str]:
-    return [_spoken(name) for name in dict.fromkeys(names)]
+def _told(family: Family, one: Tells) -> Iterator[str]:
+    model = one.model or str(one.told.get("model", ""))
+    told = ", ".join(map(_spoken, one.told))
+    yield f"{f'**{model}**' if model else 'It'} tells {told}." if told else "It tells nothing of itself."
+    if one.unknown:
+        yield table(("Not told", "Why"), [(_spoken(name), reason) for name, reason in one.unknown.items()])
+    if one.counters:
+        yield f"Wear counters: {', '.join(map(_spoken, one.counters))}."
+    elif family.counters:
+        yield "Wear counters: none of this model; some models of the family have them."
+    elif one.wear:
+        yield f"Wear counters: none; {one.wear}."
 
 
 def _spoken(name: str) -> str:

@@ -8,6 +8,7 @@ from agent.devices import profile_store
 from protocols.device.family import Known
 from protocols.device.registry import FAMILIES
 from tests import devices_pages
+from tests.contract.test_identity import Tells
 
 PROFILES = profile_store.load()
 
@@ -37,7 +38,22 @@ def test_nobody_claims_more_than_the_evidence(known: Known, words: str) -> None:
     changed = replace(family, evidence=replace(family.evidence, known=known))
     text = devices_pages.page(changed, PROFILES["escpos"], ())
     assert words in text
+    assert [other for other in devices_pages.WORDS if other in text] == [words_of(known)]
     assert "What it says of itself" not in text
+
+
+def words_of(known: Known) -> str:
+    return devices_pages.EVIDENCE[known]
+
+
+def test_what_one_model_tells_is_claimed_of_no_other() -> None:
+    one, other = (
+        Tells(told={"serial": "1", "last_z_number": 2}, model="A"),
+        Tells(told={"serial": "1"}, model="B"),
+    )
+    text = devices_pages.page(FAMILIES["posnet"], PROFILES["posnet"], (one, other))
+    assert "**A** tells serial, last z number." in text
+    assert "**B** tells serial." in text
 
 
 def test_a_bit_is_told_with_its_fault() -> None:
