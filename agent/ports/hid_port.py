@@ -3,11 +3,11 @@
 import errno
 import os
 import sys
-from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Protocol, cast
 
 from agent.config.address import HidAddress
 from agent.ports.holder import held, opened_by_us
+from agent.ports.port import Closing
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld
 
 _REPORT_BYTES = 1024
@@ -32,7 +32,7 @@ class _Hidapi(Protocol):
     def device(self) -> _Device: ...
 
 
-class HidPort:
+class HidPort(Closing):
     """On Linux through hidraw: it takes the device from nobody, and whoever else has it open is seen as for a
     serial port. On Windows the system says only that the device cannot be opened, which then counts as in use,
     for it is there."""
@@ -70,14 +70,6 @@ class HidPort:
 
     def close(self) -> None:
         self._device.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _gone(self) -> PortGone:
         return PortGone(f"{self._name} vanished while it was in use")

@@ -4,13 +4,12 @@ import re
 import socket
 from http.client import HTTPException
 from threading import Event, Timer
-from types import TracebackType
-from typing import Self
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from agent.config.address import HttpAddress
+from agent.ports.port import Closing
 from protocols.errors import PortError, UsageError
 
 CONNECT_S = 1.0
@@ -23,7 +22,7 @@ _REFUSALS = {
 }
 
 
-class HttpPort:
+class HttpPort(Closing):
     """A neighbour that is not there, is slow or says no is no fault of the printer: PortError, never PortGone.
     `write` takes the last part of the path, or "." for the printer itself."""
 
@@ -101,14 +100,6 @@ class HttpPort:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _cut(line: socket.socket, late: Event) -> None:

@@ -6,10 +6,9 @@ import os
 import select
 import sys
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
-from agent.ports.patience import Patience
+from agent.ports.patience import patient
+from agent.ports.port import Closing
 from agent.ports.usb_printer import UsbPrinter, status_words
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld
 
@@ -18,13 +17,12 @@ import fcntl  # noqa: E402
 
 WRITE_S = 1.0
 _PIECE = 1024
-_EMPTY_PAUSE_S, _SLICE_S = 0.02, 0.1
 _LPGETSTATUS = 0x060B  # linux/lp.h
 _HELD = {errno.EBUSY, errno.EAGAIN}
 _DENIED = {errno.EACCES, errno.EPERM}
 
 
-class LpPort:
+class LpPort(Closing):
     """PortHeld where another program has the file open: the driver itself refuses a second one. A printer whose
     interface is one way (`usb_printer.PROTOCOLS`) is refused, for it gives no answer."""
 
@@ -50,11 +48,7 @@ class LpPort:
                 raise self._gone(e) from e
 
     def read(self, wait_s: float) -> bytes:
-        with Patience(wait_s) as patience:
-            data = self._read(wait_s)
-            while not data and patience.lasts(_EMPTY_PAUSE_S):
-                data = self._read(_SLICE_S)
-        return data
+        return patient(self._read, wait_s)
 
     def _read(self, wait_s: float) -> bytes:
         """b"" when the time passed, and for an empty packet, which is no end of the file."""
@@ -83,14 +77,6 @@ class LpPort:
         if file >= 0:
             with suppress(OSError):
                 os.close(file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ready(self, *, writing: bool, wait_s: float) -> bool:
         """Raises PortGone where the driver says that the printer went."""

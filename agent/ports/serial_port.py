@@ -2,12 +2,11 @@
 
 import os
 import sys
-from types import TracebackType
-from typing import Self
 
 import serial
 
 from agent.ports.holder import held, opened_by_us
+from agent.ports.port import Closing
 from agent.ports.serial_error import FAILURES, OPENING, gone, opening, timed_out
 from protocols.device.family import Serial
 from protocols.errors import PortGone, PortHeld
@@ -20,7 +19,7 @@ _PIECE = 1024
 _TIOCGEXCL = 0x80045440  # Linux asm-generic/ioctls.h: reads the exclusive flag that TIOCEXCL sets
 
 
-class SerialPort:
+class SerialPort(Closing):
     """Exclusive by flock (Linux) or by the system (Windows); `agent.ports.holder` says what is seen of
     others. The kernel's exclusive mode is not set: it would refuse the cash program while we read.
     `contended` tells instead when the cash program came in between."""
@@ -71,14 +70,6 @@ class SerialPort:
             self._port.close()
         except FAILURES:
             return  # the port vanished: the system has closed it
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def leave_alone(path: str) -> None:

@@ -1,12 +1,12 @@
 """The modem lines of a serial port, and nothing else of it: many drawers on such a port open on any byte."""
 
 import errno
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 
 import serial
 
 from agent.ports.holder import held, opened_by_us
+from agent.ports.port import Closing
 from agent.ports.serial_error import FAILURES, OPENING, gone, opening
 from protocols.errors import PortError, PortHeld, UsageError
 
@@ -15,7 +15,7 @@ _CTS, _DSR, _RI, _DCD = 0x10, 0x20, 0x40, 0x80
 _NO_LINES = {errno.ENOTTY, errno.EINVAL}
 
 
-class SignalPort:
+class SignalPort(Closing):
     """No byte is written and no flow control is on. DTR and RTS are down as far as we can say: the kernel of
     Linux raises both when a serial port is opened, whoever opens it, and they are taken down at once; on
     Windows they stay down."""
@@ -70,11 +70,3 @@ class SignalPort:
             self._port.close()
         except FAILURES:
             return  # the port vanished: the system has closed it
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

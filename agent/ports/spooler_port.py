@@ -4,9 +4,9 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 
+from agent.ports.port import Closing
 from protocols.errors import PortDenied, PortError, PortGone, UsageError
 
 
@@ -34,7 +34,7 @@ _SERVER = {1722, 1723, 1727, 1062}
 _NAME_CHARACTERS = 200
 
 
-class SpoolerPort:
+class SpoolerPort(Closing):
     """A spooler that does not run is no fault of the printer: PortError. `look` asks Windows."""
 
     def __init__(self, printer: str, look: Look | None = None) -> None:
@@ -62,14 +62,6 @@ class SpoolerPort:
 
     def close(self) -> None:
         """Nothing is kept open between two looks."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _meaning(printer: str, error: SpoolerError) -> PortError:

@@ -1,14 +1,12 @@
 """A device behind a tap as a port: each question is put in between whole commands of the cash program, or not
 at all."""
 
-from types import TracebackType
-from typing import Self
-
+from agent.ports.port import Closing
 from agent.ports.tap_client import TapClient
 from protocols.errors import Rejected
 
 
-class TapPort:
+class TapPort(Closing):
     """`write` raises PortHeld where the cash program is at work, and Rejected for a question that may not be
     put in between the commands of others. `read` comes back early when nothing more can come."""
 
@@ -29,11 +27,3 @@ class TapPort:
 
     def close(self) -> None:
         self._client.let_go()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,9 +2,8 @@
 
 import select
 import socket
-from types import TracebackType
-from typing import Self
 
+from agent.ports.port import Closing
 from protocols.errors import PortDenied, PortGone, PortHeld
 
 CONNECT_S = 1.0
@@ -12,7 +11,7 @@ WRITE_S = 1.0
 _PIECE = 1024
 
 
-class TcpPort:
+class TcpPort(Closing):
     """A refused connection is PortHeld: network printers refuse a second client while the first is served. A
     program that listens for nobody refuses as well; the two cannot be told apart from outside."""
 
@@ -51,14 +50,6 @@ class TcpPort:
 
     def close(self) -> None:
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _words(error: OSError) -> str:

@@ -4,22 +4,17 @@ resets nothing and takes no printer from the program or the driver that has it."
 import errno
 import sys
 from array import array
-from types import TracebackType
-from typing import Self
 
 from agent.config.address import UsbAddress
 from agent.ports import usb_bus, usb_library
-from agent.ports.patience import Patience
-from agent.ports.port import Port
+from agent.ports.patience import patient
+from agent.ports.port import Closing, Port
 from agent.ports.usb_library import FAILURES, failure
 from agent.ports.usb_printer import UsbPrinter, status_words
 from protocols.errors import PortError, PortGone, PortHeld
 
 WRITE_MS = 1000
 _PIECE = 1024
-_EMPTY_PAUSE_S, _SLICE_S = 0.02, 0.1
-"""A printer with nothing to say may answer with an empty packet at once: then it is left alone for so long, and
-listened to for so long."""
 _GET_PORT_STATUS = 1  # USB printer class 1.1, 4.2.2
 _KERNEL_DRIVER = "usblp"
 
@@ -38,7 +33,7 @@ def open_usb(address: UsbAddress) -> Port:
     return UsbPort(printer)
 
 
-class UsbPort:
+class UsbPort(Closing):
     """The claimed printer interface, with the bulk endpoints that its descriptors name. PortHeld where another
     has claimed it."""
 
@@ -65,11 +60,7 @@ class UsbPort:
             sent += count
 
     def read(self, wait_s: float) -> bytes:
-        with Patience(wait_s) as patience:
-            data = self._read(wait_s)
-            while not data and patience.lasts(_EMPTY_PAUSE_S):
-                data = self._read(_SLICE_S)
-        return data
+        return patient(self._read, wait_s)
 
     def contended(self) -> bool:
         return False  # a claimed interface is refused to everybody else
@@ -88,14 +79,6 @@ class UsbPort:
         handle, self._handle = self._handle, None
         if handle is not None:
             usb_library.close_device(self._library, self._setting, handle)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read(self, wait_s: float) -> bytes:
         """b"" when the time passed, and for an empty packet."""
