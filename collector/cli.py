@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from collector.core import authority, clock, config, home
+from collector.core.stopping import stop_on_signal
 from protocols.errors import ConfigError, PlombaError
 
 if TYPE_CHECKING:
@@ -177,8 +178,7 @@ def _worker(_arguments: argparse.Namespace) -> int:
     from collector.ingest.running import DUTIES  # noqa: PLC0415
 
     stop = Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: stop.set())
+    stop_on_signal(stop)
     ticker = Ticker(DUTIES)
     ticker.start()
     print("Plomba worker runs", flush=True)

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
 from threading import Event
@@ -11,6 +10,7 @@ from agent.config import default_path, load
 from agent.runtime.alone import AlreadyRunning, alone
 from agent.runtime.clock import SystemClock
 from agent.runtime.service import Service
+from agent.runtime.stopping import stop_on_signal
 from agent.uplink import identity
 
 NAME = "run"
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{e} ({e.code})", file=sys.stderr)
         return _LATER
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signal(stop)
     try:
         with alone(config.agent.state_dir):
             return Service(config, config_file.resolve(), who, SystemClock(), stop).run()

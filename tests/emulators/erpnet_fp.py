@@ -3,7 +3,6 @@ print or change something is recorded.
 python -m tests.emulators.erpnet_fp --listen 127.0.0.1:8001 --fault paper_end"""
 
 import json
-import signal
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from tests.emulators import stopping
 from tests.emulators.command_line import add_list, address, made, parser_of
 from tests.emulators.machine import Machine
 
@@ -171,14 +171,12 @@ def main() -> int:
     add_list(where)
     args = parser.parse_args()
     machine = made(ErpNetFp, parser, args)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopping.hold()
     with Neighbour(machine, args.listen) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdout.write(json.dumps({"family": machine.family, "port": server.url}) + "\n")
         sys.stdout.flush()
-        stopped.wait()
+        stopping.wait()
         server.shutdown()
     return 0
 

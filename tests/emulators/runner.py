@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import select
-import signal
 import socket
 import sys
 import threading
@@ -16,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.emulators import stopping
 from tests.emulators.command_line import add_list, address, made, parser_of
 from tests.emulators.machine import Machine, Unknown
 
@@ -277,9 +277,7 @@ def main(make: type[Machine]) -> int:
 
 
 def _serve(machine: Machine, control: Control, line: PtyLine | TcpLine, port: str) -> None:
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopping.hold()
     threading.Thread(target=control.serve_forever, daemon=True).start()
     line.start()
     ready = {
@@ -292,7 +290,7 @@ def _serve(machine: Machine, control: Control, line: PtyLine | TcpLine, port: st
     }
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-    stopped.wait()
+    stopping.wait()
     line.stop()
     control.shutdown()
     control.server_close()

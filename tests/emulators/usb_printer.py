@@ -4,7 +4,6 @@ python -m tests.emulators.usb_printer --serial X4TJ012345"""
 
 import argparse
 import json
-import signal
 import socket
 import sys
 import threading
@@ -14,6 +13,7 @@ from usbip import core
 from usbip.device import In, Out, USBDevice
 from usbip.transport import USBIP
 
+from tests.emulators import stopping
 from tests.emulators.escpos import EscPos
 from tests.emulators.machine import Machine
 from tests.emulators.runner import Control
@@ -83,9 +83,7 @@ def main() -> int:
     ]
     port = args.port or _free_port()
     transport = USBIP("127.0.0.1", port)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopping.hold()
     for printer in printers:
         printer.device.plug(transport)
     controls = [Control(machine, ("127.0.0.1", 0)) for machine in machines]
@@ -93,7 +91,7 @@ def main() -> int:
         threading.Thread(target=control.serve_forever, daemon=True).start()
     sys.stdout.write(json.dumps({"port": port, "controls": [control.url for control in controls]}) + "\n")
     sys.stdout.flush()
-    stopped.wait()
+    stopping.wait()
     _end([control.shutdown for control in controls])
     return 0
 
