@@ -3,12 +3,12 @@ leaves."""
 
 import base64
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.uplink.key_store import read_key, write_key, write_private
 from protocols.errors import UplinkError
 
 IDENTITY_FILE = "identity.json"
@@ -47,7 +47,7 @@ def make_key(state_dir: Path) -> Ed25519PrivateKey:
     if file.exists():
         return _load_key(file)
     key = Ed25519PrivateKey.generate()
-    write_private(file, _text(key.private_bytes_raw()).encode())
+    write_key(file, key.private_bytes_raw())
     return key
 
 
@@ -55,7 +55,7 @@ def save(state_dir: Path, identity: Identity, ca_pem: bytes) -> None:
     """Keep who we are. The identity file changes last and at once: before it the old identity holds, after
     it the new one, whole."""
     key_file = state_dir / f"{identity.terminal}{_OWN[0]}"
-    write_private(key_file, _text(identity.key.private_bytes_raw()).encode())
+    write_key(key_file, identity.key.private_bytes_raw())
     write_private(identity.ca_file, ca_pem)
     facts = {name: getattr(identity, name) for name in ("terminal", "collector", "name", "site", "customer")}
     facts |= {"key": key_file.name, "ca": identity.ca_file.name}
@@ -93,25 +93,8 @@ def load(state_dir: Path) -> Identity:
 
 
 def _load_key(file: Path) -> Ed25519PrivateKey:
-    """The raw key in base64url. Not PEM: its reader alone would cost the resident agent 3 MiB of memory."""
-    return Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(file.read_bytes().strip() + b"="))
+    return Ed25519PrivateKey.from_private_bytes(read_key(file))
 
 
 def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Readable by this account only, whole or not there at all, and on the disk when this returns."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as f:
-            f.write(content)
-            f.flush()
-            os.fsync(f.fileno())
-        part.replace(file)
-    except OSError as e:
-        part.unlink(missing_ok=True)
-        raise OSError(e.errno, e.strerror, str(file)) from e
