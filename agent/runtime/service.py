@@ -16,6 +16,7 @@ from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
 from agent.runtime.device_watch import DRAWER, KNOWN, LONG, DeviceWatch
+from agent.runtime.errands import Errand, Errands
 from agent.runtime.host_watch import HostWatch
 from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
@@ -59,8 +60,14 @@ class Service:
         self._boot = boot.read()
         self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True)
         self._client = _client(identity, clock)
+        self._errands: dict[str, Errand] = {}
         self._sender = Sender(
-            self._spool, self._client, identity.terminal, clock, report_s=config.collector.report_s
+            self._spool,
+            self._client,
+            identity.terminal,
+            clock,
+            report_s=config.collector.report_s,
+            heard=Errands(self._client, self._errands).heard,
         )
         self._thread = Thread(target=self._sender.run, name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)

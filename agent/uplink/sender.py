@@ -44,13 +44,16 @@ class Sender:
         *,
         report_s: float,
         chance: Callable[[], float] = random.random,
+        heard: Callable[[v1.Receipt], None] = lambda _: None,
     ) -> None:
+        """`heard` is called in the sender's thread after each receipt."""
         self._spool = spool
         self._client = client
         self._terminal = terminal
         self._clock = clock
         self._report_s = report_s
         self._chance = chance
+        self._heard = heard
         self._wake = Event()
         self._stop = False
         self._failures = 0
@@ -102,7 +105,9 @@ class Sender:
             return self._no_progress(e)
         except ReportRefused as e:
             return self._failed("refused", e)
-        return self._stored(batch, receipt)
+        wait_s = self._stored(batch, receipt)
+        self._heard(receipt)
+        return wait_s
 
     def _rest(self, wait_s: float) -> None:
         """Wait; a wake-up ends it early only when the last turn went well."""

@@ -13,7 +13,7 @@ from django.db import close_old_connections
 from collector.backups import catalogue
 from collector.backups import door as backups_door
 from collector.core import clock
-from collector.ingest import enrolling, problem
+from collector.ingest import documents, enrolling, problem
 from collector.ingest.keys import Keys
 from collector.ingest.nonces import Nonces
 from collector.ingest.parsing import parse
@@ -95,8 +95,10 @@ class Door:
     def _route(self, call: Call) -> Route:
         if call.path.startswith(v1.PATH_OBJECTS + "/"):
             return self._object
-        methods = self._routes.get(call.path)
-        if methods is None:
+        methods = self._routes.get(call.path) or dict.fromkeys(
+            documents.DOCUMENTS.get(call.path, {}), self._document
+        )
+        if not methods:
             raise Refused("path.unknown")
         if call.method not in methods:
             raise Refused("method.not_allowed", f"allowed: {', '.join(methods)}")
@@ -128,6 +130,11 @@ class Door:
             )
         headers = {**found.headers, "content-length": str(found.length)}
         return Answer(found.status, found.body, found.content_type, headers)
+
+    async def _document(self, call: Call) -> Answer:
+        terminal, body = await self._proven(call, documents.LIMIT)
+        handler = documents.DOCUMENTS[call.path][call.method]
+        return await asyncio.to_thread(documents.answer, terminal, handler, body)
 
     async def _authority(self, _call: Call) -> Answer:
         return Answer(200, self._ca_file.read_bytes(), "application/x-pem-file")

@@ -17,6 +17,7 @@ from collector.incidents import ticks
 from collector.ingest import store
 from collector.ingest.parsing import Parsed
 from collector.ingest.problem import Refused
+from collector.ingest.waiting import waiting
 from protocols.wire import v1
 
 GROUP_REPORTS = 64
@@ -143,7 +144,14 @@ def _commit(group: Sequence[Delivery]) -> list[Outcome]:
             outcomes[i] = _one(group[i], streams)
         heard = {group[i].terminal for i in order if isinstance(outcomes[i], v1.Receipt)}
         ticks.heard(sorted(heard), clock.now())
-    return [outcomes[i] for i in range(len(group))]
+        waits = waiting(heard)
+    return [_with_waiting(outcomes[i], waits.get(group[i].terminal, ())) for i in range(len(group))]
+
+
+def _with_waiting(outcome: Outcome, names: tuple[str, ...]) -> Outcome:
+    if not names or isinstance(outcome, Refused):
+        return outcome
+    return outcome.model_copy(update={"waiting": names})
 
 
 def _one(delivery: Delivery, streams: store.Streams) -> Outcome:

@@ -15,6 +15,9 @@ PATH_REPORTS = "/api/agent/v1/reports"
 PATH_ENROL = "/api/agent/v1/enrol"
 PATH_AUTHORITY = "/api/agent/v1/authority"
 PATH_OBJECTS = "/api/agent/v1/objects"
+PATH_CONFIGURATION = "/api/agent/v1/configuration"
+PATH_JOBS = "/api/agent/v1/jobs"
+PATH_KEY = "/api/agent/v1/key"
 
 Text = Annotated[str, Field(max_length=400)]
 Id = Annotated[str, Field(min_length=1, max_length=80)]
@@ -171,27 +174,49 @@ class Queue(Model):
     oldest_at: AwareDatetime | None = None
 
 
+class Lane(StrEnum):
+    """`ordered`: incidents and the journal, without a hole and in the order of their numbers, linked by a chain.
+    `loose`: states and figures, each for itself and in any order. The two lanes of one spool have epochs of their
+    own."""
+
+    ORDERED = "ordered"
+    LOOSE = "loose"
+
+
 class Report(Model):
-    """POST PATH_REPORTS. `epoch` is the birth of the spool in milliseconds since 1970: a new spool counts
-    from 1 again without ever meeting an old number."""
+    """POST PATH_REPORTS. `epoch` is the birth of this lane of the spool in milliseconds since 1970: a new spool
+    counts from 1 again without ever meeting an old number. `chain` is the link (protocols.wire.chain, in hex) of
+    the last message, of an ordered report only. `session` is a random name of this run of the agent."""
 
     version: Literal[1] = VERSION
     terminal: Id
     epoch: Annotated[int, Field(ge=1)]
     sent_at: AwareDatetime
     queue: Queue | None = None
+    lane: Lane = Lane.ORDERED
+    chain: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    session: Annotated[str, Field(max_length=80)] = ""
     messages: Annotated[tuple[AnyMessage, ...], Field(max_length=MESSAGES)]
 
 
 class Receipt(Model):
-    """The answer, after commit. Everything up to `complete_to` is stored without a gap; `next_s` is the pause
-    that the collector wishes before the next report that holds nothing urgent."""
+    """The answer, after commit. Ordered: everything up to `complete_to` is stored without a gap, and `chain` is the
+    link there; `signature` by `signer` (both base64url, Ed25519 over protocols.wire.chain.receipt_bytes) proves it.
+    Loose: all of the report is stored, and `complete_to` is its highest number. `next_s` is the pause that the
+    collector wishes before the next report that holds nothing urgent, `credit` how many messages that may hold.
+    `waiting` names what the terminal should fetch."""
 
     version: Literal[1] = VERSION
     epoch: int
     complete_to: int
     server_time: AwareDatetime
     next_s: float | None = None
+    lane: Lane = Lane.ORDERED
+    chain: str = ""
+    signer: str = ""
+    signature: str = ""
+    credit: int | None = None
+    waiting: tuple[Id, ...] = ()
 
 
 class Enrol(Model):

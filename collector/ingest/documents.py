@@ -1,0 +1,34 @@
+"""Documents that a terminal fetches or hands in with a signed request, by path and method. What they mean is
+for the rooms that give them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import close_old_connections
+
+from collector.core import clock
+from collector.ingest.problem import PROBLEMS, Answer, Refused
+from collector.inventory.models import Terminal
+from protocols.errors import PlombaError
+
+LIMIT = 64 << 10
+"""Bytes of a document that is handed in."""
+
+Handler = Callable[[Terminal, bytes, datetime], bytes]
+"""The terminal, the body and the time -> the JSON document of the answer. A PlombaError whose code is one of
+PROBLEMS refuses; any other is a bug."""
+
+DOCUMENTS: dict[str, dict[str, Handler]] = {}
+
+
+def answer(terminal_id: str, handler: Handler, body: bytes) -> Answer:
+    """In a thread that may wait for the database."""
+    close_old_connections()
+    try:
+        return Answer(200, handler(Terminal.objects.get(pk=terminal_id), body, clock.now()))
+    except PlombaError as e:
+        if e.code not in PROBLEMS:
+            raise
+        raise Refused(e.code, str(e), terminal=terminal_id) from e
+    finally:
+        close_old_connections()
