@@ -41,8 +41,9 @@ check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m tests.house
 	$(PY) -m tests.devices_pages --check
 
-bench: setup  ## figures as JSON lines
-	@$(PY) -m tests.benchmarks.agent_footprint
+bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is published
+	@tests/system-packages peers
+	@$(PY) -m tests.benchmarks.agent_footprint $(SECONDS)
 	@$(PY) -m tests.benchmarks.ingest
 	@$(PY) -m tests.benchmarks.decode
 	@$(PY) -m tests.benchmarks.poll_overhead
