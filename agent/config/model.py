@@ -53,6 +53,19 @@ def _url(text: str) -> str:
     raise _wrong(f"{text!r} is no collector address", "https://HOST or https://HOST:PORT")
 
 
+def _host_port(text: str) -> str:
+    match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([1-9]\d{0,4})", text)
+    if not text or (match and int(match[1]) < 1 << 16):
+        return text
+    raise _wrong(f"{text!r} is no address of a server", "HOST:PORT")
+
+
+def _hours(text: str) -> str:
+    if not text or re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text):
+        return text
+    raise _wrong(f"{text!r} are no hours", '"HH:MM-HH:MM", such as "08:00-23:30"')
+
+
 def _path(value: object) -> object:
     return Path(value) if isinstance(value, str) and value else value
 
@@ -77,6 +90,8 @@ def _at(value: object) -> time:
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 File = Annotated[Path, BeforeValidator(_path)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
+Server = Annotated[str, AfterValidator(_host_port)]
+Service = Annotated[str, Field(pattern=r"^[A-Za-z0-9_$][A-Za-z0-9@:._\\$ -]{0,99}$")]
 
 
 class Table(BaseModel):
@@ -152,11 +167,21 @@ class Device(Table):
 
 
 class Host(Table):
+    """`services` must run; `pos_process` is the cash program's process, which must run in `pos_hours` (without
+    them: always); `pos_programs` are files whose version and digest are watched; `pos_server` and
+    `main_terminal` are what the cash program itself talks to."""
+
     sample_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     disk_low_percent: Percent = 10.0
     memory_low_percent: Percent = 5.0
     too_hot_celsius: Annotated[float, Field(ge=30, le=120)] = 85.0
     clock_drift_s: Annotated[float, Field(ge=1, le=86400)] = 60.0
+    services: Annotated[tuple[Service, ...], Field(strict=False, max_length=32)] = ()
+    pos_process: Annotated[str, Field(max_length=100)] = ""
+    pos_hours: Annotated[str, AfterValidator(_hours)] = ""
+    pos_programs: Annotated[tuple[File, ...], Field(strict=False, max_length=32)] = ()
+    pos_server: Server = ""
+    main_terminal: Server = ""
 
 
 class Backup(Table):

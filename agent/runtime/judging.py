@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from threading import Lock
 
 from agent.clock import Clock
 from agent.health import Judge, Observation, Rule, Transition
@@ -13,7 +14,7 @@ HEALTH = "health."
 
 
 class Judging:
-    """One subject. What stands survives a restart, so that no event is told twice."""
+    """One subject. What stands survives a restart, so that no event is told twice. Any thread may call."""
 
     def __init__(
         self, subject: v1.Subject, rules: Mapping[str, Rule], spool: Spool, outgoing: Outgoing, clock: Clock
@@ -23,6 +24,7 @@ class Judging:
         self._outgoing = outgoing
         self._clock = clock
         self._judge = Judge(rules)
+        self._lock = Lock()
         kept = spool.read_state(self._key)
         if isinstance(kept, dict):
             self._judge.restore({code: str(since) for code, since in kept.items()})
@@ -39,17 +41,18 @@ class Judging:
     ) -> None:
         """Judge, and store the events with the messages and state values beside them in one transaction. On
         SpoolError nothing has changed, and the same is decided again next time."""
-        before = self._judge.export()
-        at_s = self._clock.monotonic()
-        found = self._judge.observe(observations, at_s=at_s, now=now, reason=reason, reasons=reasons)
-        if not found and not beside:
-            return
-        health: dict[str, Json] = {self._key: dict(self._judge.export())} if found else {}
-        try:
-            self._outgoing.tell([*beside, *map(self._event, found)], {**health, **(state or {})})
-        except SpoolError:
-            self._judge.restore(before)
-            raise
+        with self._lock:
+            before = self._judge.export()
+            at_s = self._clock.monotonic()
+            found = self._judge.observe(observations, at_s=at_s, now=now, reason=reason, reasons=reasons)
+            if not found and not beside:
+                return
+            health: dict[str, Json] = {self._key: dict(self._judge.export())} if found else {}
+            try:
+                self._outgoing.tell([*beside, *map(self._event, found)], {**health, **(state or {})})
+            except SpoolError:
+                self._judge.restore(before)
+                raise
 
     def _event(self, found: Transition) -> v1.Event:
         return v1.Event(

@@ -25,7 +25,8 @@ from agent.runtime.rhythm import Rhythm
 from agent.runtime.status import DEVICE, last_good_at
 from agent.spool import FILE, Spool, SpoolError
 from agent.system import boot
-from agent.system.registry import probes
+from agent.system.command import Commands
+from agent.system.registry import Around, probes
 from agent.uplink.client import Client
 from agent.uplink.connection import Connection, trust_only
 from agent.uplink.identity import Identity as Terminal
@@ -37,8 +38,8 @@ from protocols.wire import v1
 
 FLUSH_S = 60.0
 TICK_S = 5.0
-OWN_JOBS = 3
-"""Jobs beside the devices: the host, the figures that wait, and the mark that all is well."""
+OWN_JOBS = 4
+"""Jobs beside the devices: the host, its slow probes, the figures that wait, and the mark that all is well."""
 OFFSET_S = 3600.0
 """So long the till's clock is known to be right after the collector told the time."""
 _LAST_WORDS_S = 10.0
@@ -74,6 +75,7 @@ class Service:
         self._backups = Backups(config.backups, config_file, self._spool, clock, self._sender.wake)
         self._rhythm = Rhythm(clock, threads=OWN_JOBS + len(config.devices))
         self._tapped: list[TappedPoller] = []
+        self._commands = Commands()
         self._notify = Notify()
 
     def run(self) -> int:
@@ -102,9 +104,18 @@ class Service:
 
     def _plan_host(self, judging: Judging) -> None:
         host = self._config.host
-        found = probes(host, self._config.agent.state_dir, self._offset)
-        watch = HostWatch(found, judging, self._outgoing, self._clock)
+        around = Around(
+            self._config.agent.state_dir,
+            self._clock.now,
+            self._offset,
+            recall=self._spool.read_state,
+            collector=self._config.collector.url,
+            reaches_collector=lambda: not self._sender.failing,
+            commands=self._commands,
+        )
+        watch = HostWatch(probes(host, around), judging, self._outgoing, self._clock, self._spool.read_state)
         self._rhythm.every("host", watch.look, lambda: host.sample_s, first_s=1.0)
+        self._rhythm.every("slow probes", watch.look_slow, watch.slow_delay_s, first_s=5.0)
         self._rhythm.every("flush", self._outgoing.flush, lambda: FLUSH_S, first_s=5.0)
         self._rhythm.once(
             "running well", lambda: judging.hear({story.UNCLEAN: False}, self._clock.now()), story.UNCLEAN_S
@@ -166,6 +177,7 @@ class Service:
 
     def _end(self) -> int:
         self._notify.stopping()
+        self._commands.stop()
         self._rhythm.stop()
         for poller in self._tapped:  # the taps go on
             poller.close()

@@ -7,6 +7,7 @@ from agent.system.probe import Measured
 
 class Cpu:
     name = "cpu"
+    every_s = 0.0
 
     def __init__(self) -> None:
         self._last = self._times()

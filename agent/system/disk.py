@@ -47,6 +47,7 @@ class Disk:
     queue: Path
     low_percent: float
     name: str = "disk"
+    every_s: float = 0.0
 
     def measure(self) -> Measured:
         return judge(self._rooms(), self.low_percent)

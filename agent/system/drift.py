@@ -26,6 +26,7 @@ class Drift:
     offset: Callable[[], tuple[float, float] | None]
     limit_s: float
     name: str = "drift"
+    every_s: float = 0.0
 
     def measure(self) -> Measured:
         return judge(self.offset(), self.limit_s)

@@ -23,6 +23,7 @@ def judge(available: int, total: int, low_percent: float) -> Measured:
 class Memory:
     low_percent: float
     name: str = "memory"
+    every_s: float = 0.0
 
     def measure(self) -> Measured:
         found = psutil.virtual_memory()

@@ -22,7 +22,8 @@ def judge(sensors: Mapping[str, Sequence[float]], limit_c: float) -> Measured:
         if _POSSIBLE_C[0] < celsius < _POSSIBLE_C[1] and celsius != 0
     ]
     if not found:
-        return Measured(conditions=(Condition(CODE, None, limit_c, limit_c - COOLER_C),))
+        nothing = "no sensor of this computer says a temperature"
+        return Measured(conditions=(Condition(CODE, None, limit_c, limit_c - COOLER_C, nothing),))
     celsius, chip = max(found)
     condition = Condition(CODE, celsius, limit_c, limit_c - COOLER_C, f"{chip}: {celsius:.0f} °C")
     return Measured({"temperature_celsius": round(celsius, 1)}, (condition,))
@@ -32,6 +33,7 @@ def judge(sensors: Mapping[str, Sequence[float]], limit_c: float) -> Measured:
 class Temperature:
     limit_c: float
     name: str = "temperature"
+    every_s: float = 0.0
 
     def measure(self) -> Measured:
         read = getattr(psutil, "sensors_temperatures", None)

@@ -163,7 +163,28 @@ class Drill(Message):
     error: Text = ""
 
 
-AnyMessage = Annotated[Hello | Event | Fact | State | Sample | Backup | Drill, Field(discriminator="kind")]
+class InventoryItem(Model):
+    """What is not known is "". `sha256` is in hex, of a program's file."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    version: Annotated[str, Field(max_length=100)] = ""
+    vendor: Annotated[str, Field(max_length=200)] = ""
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+
+class Inventory(Message):
+    """The whole list of `what`, such as `software`, as it is now; sent when it changed. `left_off` counts what the
+    list was too long for."""
+
+    kind: Literal["inventory"] = "inventory"
+    what: Id
+    items: Annotated[tuple[InventoryItem, ...], Field(max_length=3000)]
+    left_off: int = 0
+
+
+AnyMessage = Annotated[
+    Hello | Event | Fact | State | Sample | Backup | Drill | Inventory, Field(discriminator="kind")
+]
 MESSAGE: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
 
 
