@@ -9,7 +9,6 @@ import select
 import socket
 import sys
 import threading
-import tty
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +17,9 @@ from typing import Any
 from tests.emulators import stopping
 from tests.emulators.command_line import add_list, address, made, parser_of
 from tests.emulators.machine import Machine, Unknown
+
+if sys.platform != "win32":  # where only the emulated devices themselves are of use
+    import tty
 
 _IN_OPEN = 0x20
 _PIECE = 4096
