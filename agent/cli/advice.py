@@ -1,5 +1,6 @@
 """What an error means for the person at the command line: the exit code, and what to do next."""
 
+from agent.runtime.service_manager import NoServiceManager, ServiceDenied
 from protocols.errors import (
     Busy,
     CollectorUnreachable,
@@ -25,6 +26,7 @@ _EXIT: tuple[tuple[type[PlombaError], int], ...] = (
     (ReportRefused, REFUSED),
     (RepositoryRefused, REFUSED),
     (JobError, REFUSED),
+    (ServiceDenied, REFUSED),
     (PortHeld, TRY_LATER),
     (Busy, TRY_LATER),
     (CollectorUnreachable, TRY_LATER),
@@ -38,6 +40,8 @@ _ADVICE: tuple[tuple[type[PlombaError], str], ...] = (
     (NoReply, "Check that the device is on, the cable, and the line speed (--baud)"),
     (Garbled, "Check the line speed (--baud) and the family (--family)"),
     (Unexpected, "Another kind of device answers: try without --family"),
+    (ServiceDenied, "Do it as root, or as an administrator on Windows"),
+    (NoServiceManager, "Start the agent by hand: plomba-agent run"),
     (Busy, "The device is working: ask again in a minute"),
 )
 

@@ -58,11 +58,16 @@ class NoPause:
         """Goes on at once."""
 
 
-def engine(name: str) -> Engine:
-    """ConfigError with the known names."""
+def engines() -> Mapping[str, Engine]:
+    """All of them, by hand."""
     from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415 - the engines import this module
 
-    engines: dict[str, Engine] = {"sqlite": SqliteEngine()}
-    if name not in engines:
-        raise ConfigError("backup", "engine", f"{name!r} is not known", ", ".join(sorted(engines)))
-    return engines[name]
+    return {"sqlite": SqliteEngine()}
+
+
+def engine(name: str) -> Engine:
+    """ConfigError with the known names."""
+    known = engines()
+    if name not in known:
+        raise ConfigError("backup", "engine", f"{name!r} is not known", ", ".join(sorted(known)))
+    return known[name]

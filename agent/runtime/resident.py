@@ -1,0 +1,58 @@
+"""The life of the resident agent from its configuration file to its end: what every service manager starts."""
+
+import sys
+from pathlib import Path
+from threading import Event
+
+from agent.clock import Clock
+from agent.config import load
+from agent.runtime import logs
+from agent.runtime.alone import AlreadyRunning, alone
+from agent.runtime.clock import SystemClock
+from agent.runtime.notify import Notify
+from agent.runtime.service import Service
+from agent.uplink import identity
+from agent.uplink.identity import Identity
+
+LATER = 75
+LOOK_S = 10.0
+"""How often a till that is not enrolled yet looks whether it is."""
+
+
+def run(config_file: Path, stop: Event, *, wait: bool = False, service: bool = False) -> int:
+    """Until `stop` is set; the exit code: 0 after a clean stop, 1 when the agent must be started anew, 75 where another
+    one runs or the till is not enrolled. `wait`: for the till to be enrolled. `service`: nobody reads standard error.
+    ConfigError where the file is wrong."""
+    config = load(config_file)
+    clock = SystemClock()
+    logs.begin(config.agent.state_dir, config.agent.log_level, service=service)
+    try:
+        who = _enrolled(config.agent.state_dir, clock, stop if wait else None)
+        if who is None:
+            return 0
+        with alone(config.agent.state_dir):
+            return Service(config, config_file.resolve(), who, clock, stop).run()
+    except (identity.NotEnrolled, AlreadyRunning) as e:
+        sys.stderr.write(f"{e} ({e.code})\n")
+        return LATER
+    finally:
+        logs.end()
+
+
+def _enrolled(state_dir: Path, clock: Clock, stop: Event | None) -> Identity | None:
+    """None where it was told to stop before. NotEnrolled where there is no `stop` to wait for."""
+    notify = Notify()
+    told = False
+    while True:
+        try:
+            return identity.load(state_dir)
+        except identity.NotEnrolled as e:
+            if stop is None:
+                raise
+            if not told:
+                sys.stderr.write(f"{e} ({e.code}); the agent waits for that\n")
+                notify.ready()
+                told = True
+        notify.alive()
+        if clock.wait(stop, min(LOOK_S, (notify.watchdog_s or LOOK_S * 2) / 2)):
+            return None
