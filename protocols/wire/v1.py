@@ -19,6 +19,10 @@ PATH_CONFIGURATION = "/api/agent/v1/configuration"
 PATH_JOBS = "/api/agent/v1/jobs"
 PATH_KEY = "/api/agent/v1/key"
 
+REKEY = "rekey"
+"""Waits at the collector: it wishes that the terminal makes itself a new key."""
+CLAIMED = "claimed"
+
 Text = Annotated[str, Field(max_length=400)]
 Id = Annotated[str, Field(min_length=1, max_length=80)]
 Scalar = bool | int | float | Text | None
@@ -56,6 +60,15 @@ class DeviceInfo(Model):
     port: Text
 
 
+class Machine(Model):
+    """What the computer is known by. "" where the system does not tell; `machine_id` is a hash of the system's
+    own, so that it tells nothing else."""
+
+    disk_serial: Annotated[str, Field(max_length=80)] = ""
+    board_serial: Annotated[str, Field(max_length=80)] = ""
+    machine_id: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
+
+
 class Hello(Message):
     """The agent started. `clean` is None on the first start of an installation."""
 
@@ -67,6 +80,7 @@ class Hello(Message):
     clean: bool | None = None
     devices: Annotated[tuple[DeviceInfo, ...], Field(max_length=64)] = ()
     backups: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
+    machine: Machine | None = None
 
 
 class Change(StrEnum):
@@ -195,6 +209,13 @@ class Queue(Model):
     oldest_at: AwareDatetime | None = None
 
 
+class Run(Model):
+    """Who speaks in this session, so that two that use one key can be told apart."""
+
+    hostname: Text
+    boot_at: AwareDatetime
+
+
 class Lane(StrEnum):
     """`ordered`: incidents and the journal, without a hole and in the order of their numbers, linked by a chain.
     `loose`: states and figures, each for itself and in any order. The two lanes of one spool have epochs of their
@@ -207,7 +228,8 @@ class Lane(StrEnum):
 class Report(Model):
     """POST PATH_REPORTS. `epoch` is the birth of this lane of the spool in milliseconds since 1970: a new spool
     counts from 1 again without ever meeting an old number. `chain` is the link (protocols.wire.chain, in hex) of
-    the last message, of an ordered report only. `session` is a random name of this run of the agent."""
+    the last message, of an ordered report only. `session` is a random name of this run of the agent; `run` comes
+    with it until the collector has answered once."""
 
     version: Literal[1] = VERSION
     terminal: Id
@@ -217,6 +239,7 @@ class Report(Model):
     lane: Lane = Lane.ORDERED
     chain: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     session: Annotated[str, Field(max_length=80)] = ""
+    run: Run | None = None
     messages: Annotated[tuple[AnyMessage, ...], Field(max_length=MESSAGES)]
 
 
@@ -242,7 +265,8 @@ class Receipt(Model):
 
 class Enrol(Model):
     """POST PATH_ENROL, signed with the new key itself. `public_key` is the raw Ed25519 key in base64url
-    without padding; `code` is the secret part of the one-time code."""
+    without padding; `code` is the secret part of the one-time code, or CLAIMED where a person has claimed this key
+    on a page."""
 
     version: Literal[1] = VERSION
     code: Id
@@ -261,9 +285,28 @@ class Enrolled(Model):
     server_time: AwareDatetime
 
 
+class Rekey(Model):
+    """POST PATH_KEY, signed with the key that the terminal has now, or with the new one where the answer to the
+    first was lost. `proof` (base64url, by the new key over protocols.wire.rekey.proof_bytes) shows that the sender
+    has the new key too."""
+
+    version: Literal[1] = VERSION
+    public_key: Annotated[str, Field(min_length=43, max_length=43)]
+    proof: Annotated[str, Field(min_length=86, max_length=86)]
+    session: Annotated[str, Field(max_length=80)] = ""
+
+
+class Rekeyed(Model):
+    """From now on only `public_key` counts."""
+
+    version: Literal[1] = VERSION
+    public_key: str
+    server_time: AwareDatetime
+
+
 class Problem(Model):
     """RFC 9457 problem document, `application/problem+json`. `code` is stable; `type` is `urn:plomba:` and
-    the code."""
+    the code. `waiting` as in a receipt."""
 
     type: str
     title: str
@@ -272,11 +315,12 @@ class Problem(Model):
     detail: str = ""
     server_time: AwareDatetime | None = None
     complete_to: int | None = None
+    waiting: tuple[Id, ...] = ()
 
 
 def json_schema() -> dict[str, object]:
     """The schema of every document of this version, under its name."""
-    documents = (Report, Receipt, Enrol, Enrolled, Problem)
+    documents = (Report, Receipt, Enrol, Enrolled, Rekey, Rekeyed, Problem)
     defs: dict[str, object] = {}
     for document in documents:
         schema = document.model_json_schema(ref_template="#/$defs/{model}")
