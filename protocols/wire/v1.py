@@ -196,8 +196,26 @@ class Inventory(Message):
     left_off: int = 0
 
 
+class JobResult(Message):
+    """A job of an operator (protocols.wire.job) ended, was refused, or was broken off; `job` is its id. `exit`: 0
+    done, 1 failed, 2 its parameters name nothing here, 3 refused, 75 may be asked again later; `code` says why, ""
+    when it is done. Nothing ran where `duration_s` is 0. `output` is masked, its end is kept."""
+
+    kind: Literal["job_result"] = "job_result"
+    job: Id
+    type: Annotated[str, Field(max_length=80)] = ""
+    exit: int
+    code: Annotated[str, Field(max_length=80)] = ""
+    dry_run: bool = False
+    started_at: AwareDatetime
+    duration_s: float = 0.0
+    output: Annotated[str, Field(max_length=60_000)] = ""
+    evidence: Annotated[dict[Id, Scalar], Field(max_length=256)] = {}
+
+
 AnyMessage = Annotated[
-    Hello | Event | Fact | State | Sample | Backup | Drill | Inventory, Field(discriminator="kind")
+    Hello | Event | Fact | State | Sample | Backup | Drill | Inventory | JobResult,
+    Field(discriminator="kind"),
 ]
 MESSAGE: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
 
