@@ -40,6 +40,26 @@ class Message(models.Model):
         ]
 
 
+class Session(models.Model):
+    """One run of an agent that spoke with a terminal's key. Written only when the speaker changes: `last_at` is
+    when it was last heard, known once another has taken its place."""
+
+    terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="sessions")
+    name = models.CharField(max_length=80)
+    hostname = models.CharField(max_length=400, blank=True)
+    boot_at = models.DateTimeField(null=True)
+    address = models.CharField(max_length=80, blank=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+    returns = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-last_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["terminal", "name"], name="session_once")]
+
+
 class Refusal(models.Model):
     """How often the door refused, per problem code and terminal ("" where it is not known)."""
 

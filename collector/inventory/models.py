@@ -3,6 +3,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 
 from protocols.wire.v1 import Contact
@@ -25,6 +26,7 @@ class Site(models.Model):
     address = models.CharField(max_length=300, blank=True)
     city = models.CharField(max_length=100, blank=True)
     time_zone = models.CharField(max_length=60, default="Europe/Riga")
+    needs_approval = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]
@@ -39,7 +41,8 @@ def new_terminal_id() -> str:
 
 class Terminal(models.Model):
     """A till's computer. `public_key` is the raw Ed25519 key in base64url; the private one never leaves the
-    till."""
+    till. `waits_since`: enrolled, and nobody has approved it yet. `quarantined_at`: two speak with its key;
+    `chosen_session` is the one that a person took for the right one. `machine` is protocols' Machine."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_terminal_id, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="terminals")
@@ -57,6 +60,13 @@ class Terminal(models.Model):
     sample = models.JSONField(default=dict)
     sample_at = models.DateTimeField(null=True)
     retired_at = models.DateTimeField(null=True)
+    waits_since = models.DateTimeField(null=True, db_index=True)
+    key_since = models.DateTimeField(null=True)
+    rekey_wanted_at = models.DateTimeField(null=True)
+    quarantined_at = models.DateTimeField(null=True)
+    session = models.CharField(max_length=80, blank=True)
+    chosen_session = models.CharField(max_length=80, blank=True)
+    machine = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["name"]
@@ -65,8 +75,39 @@ class Terminal(models.Model):
         return self.name
 
 
+class Asset(models.Model):
+    """What a person wrote down about a till's computer, standing in front of it."""
+
+    terminal = models.OneToOneField(Terminal, on_delete=models.CASCADE, related_name="asset")
+    maker = models.CharField(max_length=100, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    serial = models.CharField(max_length=100, blank=True)
+    place = models.CharField(max_length=200, blank=True)
+    note = models.TextField(blank=True, max_length=1000)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+
+class IdentityChange(models.Model):
+    """One line in the life of a terminal's identity; written once and never changed. `by` is None where Plomba
+    acted itself. `kind` is one of `identity.KINDS`."""
+
+    terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="identity_changes")
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["terminal", "-at"], name="identity_change")]
+
+
 class EnrolCode(models.Model):
-    """One-time and short-lived. Only a hash of the secret is kept."""
+    """One-time and short-lived. Only a hash of the secret is kept. A claim of a key that a till has shown is a
+    code, too: its secret is the key."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="enrol_codes")
     terminal_name = models.CharField(max_length=100, blank=True)
@@ -75,6 +116,10 @@ class EnrolCode(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
     terminal = models.ForeignKey(Terminal, null=True, on_delete=models.SET_NULL)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    asset = models.JSONField(default=dict)
 
 
 class Device(models.Model):
