@@ -29,8 +29,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # https://name:password@host
     (re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"), MASK),
 )
-_CARD = re.compile(r"(?<![\d.])(?:[3-6]|2[2-7])\d(?:[ -]?\d){10,17}(?![\d.]\d|\d)")
-"""ISO/IEC 7812-1: 12 to 19 digits. The first digits of card schemes keep times in milliseconds out."""
+_CARD = re.compile(r"(?<![\d.])(?<![0-9a-f]{4}-)(?:[3-6]|2[2-7])\d(?:[ -]?\d){10,17}(?![\d.]\d|\d)")
+"""ISO/IEC 7812-1: 12 to 19 digits. The first digits of card schemes keep times in
+milliseconds out, what stands before keeps the id of a terminal out."""
 
 
 def mask(text: str) -> str:
