@@ -23,5 +23,5 @@ def hand_on(terminal_id: str, message: v1.AnyMessage, received_at: datetime, sen
         case v1.Drill():
             catalogue.record_drill(terminal_id, message, received_at)
             apply.record_outcome(terminal_id, "backup.restore_failed", message, received_at, sent_at)
-        case v1.Sample() | v1.Fact() | v1.Inventory() | v1.JobResult():
+        case v1.Sample() | v1.Fact() | v1.Inventory() | v1.JobResult() | v1.Configuration():
             pass  # samples came with the contact; facts stay on the timeline

@@ -96,7 +96,7 @@ def _subject(message: v1.AnyMessage) -> tuple[str, str]:
             return v1.SubjectKind.DEVICE.value, message.device
         case v1.Backup() | v1.Drill():
             return v1.SubjectKind.BACKUP.value, message.source
-        case v1.Hello() | v1.Inventory() | v1.JobResult():
+        case v1.Hello() | v1.Inventory() | v1.JobResult() | v1.Configuration():
             return v1.SubjectKind.TERMINAL.value, ""
         case _:
             return message.subject.kind.value, message.subject.id

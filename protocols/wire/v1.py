@@ -4,7 +4,7 @@ Strict on sending; a receiver validates with `extra="ignore"` so that a newer pe
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 VERSION: Final = 1
 REPORT_BYTES = 1 << 20
@@ -213,8 +213,48 @@ class JobResult(Message):
     evidence: Annotated[dict[Id, Scalar], Field(max_length=256)] = {}
 
 
+class Outcome(StrEnum):
+    """`local`: the till holds every key of it as its own, so nothing of it counts there."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    LOCAL = "local"
+
+
+class DifferenceReason(StrEnum):
+    """`local`: the till's own file marks the key as local. `absent`: the till has no such device or backup."""
+
+    LOCAL = "local"
+    ABSENT = "absent"
+
+
+class Difference(Model):
+    """One key in which the till runs with something else than was wished; values as TOML, "" where there is none."""
+
+    key: Annotated[str, Field(min_length=1, max_length=160)]
+    reason: DifferenceReason
+    local: Text = ""
+    desired: Text = ""
+
+
+class Configuration(Message):
+    """What became of a Desired document, or what holds after a start. `number` and `digest` are of the document
+    that was judged last, 0 and "" where the till knows none; of a refused one `code`, `key` and `error` say why,
+    and the last good one stays."""
+
+    kind: Literal["configuration"] = "configuration"
+    number: Annotated[int, Field(ge=0)]
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    outcome: Outcome
+    code: Annotated[str, Field(max_length=80)] = ""
+    key: Annotated[str, Field(max_length=160)] = ""
+    error: Text = ""
+    differs: Annotated[tuple[Difference, ...], Field(max_length=100)] = ()
+    left_off: int = 0
+
+
 AnyMessage = Annotated[
-    Hello | Event | Fact | State | Sample | Backup | Drill | Inventory | JobResult,
+    Hello | Event | Fact | State | Sample | Backup | Drill | Inventory | JobResult | Configuration,
     Field(discriminator="kind"),
 ]
 MESSAGE: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
@@ -322,6 +362,21 @@ class Rekeyed(Model):
     server_time: AwareDatetime
 
 
+class Desired(Model):
+    """The answer to GET PATH_CONFIGURATION: what the collector wishes for one terminal. `number` counts the changes
+    of the content for this terminal, `digest` is protocols.wire.desired.digest_of `tables`, which have the shape
+    of agent.toml. `by`, `at` and `comment` are of the newest change."""
+
+    version: Literal[1] = VERSION
+    terminal: Id
+    number: Annotated[int, Field(ge=1)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    tables: dict[str, JsonValue]
+    by: Text = ""
+    at: AwareDatetime | None = None
+    comment: Text = ""
+
+
 class Problem(Model):
     """RFC 9457 problem document, `application/problem+json`. `code` is stable; `type` is `urn:plomba:` and
     the code. `waiting` as in a receipt."""
@@ -338,7 +393,7 @@ class Problem(Model):
 
 def json_schema() -> dict[str, object]:
     """The schema of every document of this version, under its name."""
-    documents = (Report, Receipt, Enrol, Enrolled, Rekey, Rekeyed, Problem)
+    documents = (Report, Receipt, Enrol, Enrolled, Rekey, Rekeyed, Desired, Problem)
     defs: dict[str, object] = {}
     for document in documents:
         schema = document.model_json_schema(ref_template="#/$defs/{model}")
