@@ -1,18 +1,23 @@
 """One kept-alive HTTPS connection to the collector, trusted through one certificate authority. It signs
 nothing and knows no message."""
 
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import urllib3
+from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from protocols.errors import CollectorUnreachable, UplinkError
 
 ANSWER_BYTES = 1 << 20
 """An answer that is longer is not the collector's."""
+
+Dial = Callable[[float], socket.socket]
+"""Opens a way to the collector within so many seconds, or raises OSError; TLS with the collector is spoken over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,15 @@ class Connection:
     """Not for two threads at once. Any failure to get a whole answer is CollectorUnreachable."""
 
     def __init__(
-        self, url: str, context: ssl.SSLContext, *, connect_s: float = 10.0, read_s: float = 30.0
+        self,
+        url: str,
+        context: ssl.SSLContext,
+        *,
+        connect_s: float = 10.0,
+        read_s: float = 30.0,
+        dial: Dial | None = None,
     ) -> None:
+        """`dial`: instead of TCP to the address."""
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise UplinkError(f"{url!r} is no https address", code="uplink.address")
@@ -53,6 +65,8 @@ class Connection:
             retries=False,
             timeout=urllib3.Timeout(connect=connect_s, read=read_s),
         )
+        if dial:
+            self._pool.ConnectionCls = _dialled(dial, connect_s)
 
     def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
@@ -77,6 +91,14 @@ class Connection:
 
     def close(self) -> None:
         self._pool.close()
+
+
+def _dialled(dial: Dial, connect_s: float) -> type[HTTPSConnection]:
+    class Dialled(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return dial(connect_s)
+
+    return Dialled
 
 
 def _code(error: Exception) -> str:
