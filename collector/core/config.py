@@ -46,6 +46,17 @@ class Hold(Section):
     silent: Seconds = 30
 
 
+class Identity(Section):
+    """`approval`: every new terminal waits until a technician approves it; else only those of sites that ask for
+    it. A key older than `key_days` is changed by itself. `late_s`: so long may a report of the last run of an agent
+    be on its way; `live_s`: two sessions that are heard in turn within it are alive."""
+
+    approval: bool = False
+    key_days: Annotated[float, Field(gt=0, le=3650)] = 365
+    late_s: Seconds = 60
+    live_s: Seconds = 3600
+
+
 class Config(Section):
     """`database`: empty for SQLite in the home folder, else a postgresql:// address. Paths are relative to
     the home."""
@@ -59,6 +70,7 @@ class Config(Section):
     tls_dir: Path = Path("tls")
     server: Server = Server()
     hold_s: Hold = Hold()
+    identity: Identity = Identity()
 
     @field_validator("time_zone")
     @classmethod

@@ -13,8 +13,8 @@ from django.db import close_old_connections
 from collector.backups import catalogue
 from collector.backups import door as backups_door
 from collector.core import clock
-from collector.ingest import documents, enrolling, problem
-from collector.ingest.keys import Keys
+from collector.ingest import clones, documents, enrolling, problem, rekeying
+from collector.ingest.keys import Keys, Known
 from collector.ingest.nonces import Nonces
 from collector.ingest.parsing import parse
 from collector.ingest.problem import Answer, Refused
@@ -29,6 +29,7 @@ from collector.ingest.request import (
     read_body,
     reply,
 )
+from collector.ingest.sessions import Verdict
 from collector.ingest.writer import Writer
 from collector.inventory.models import Terminal
 from protocols.errors import ReportRefused
@@ -73,6 +74,7 @@ class Door:
         self._routes: dict[str, dict[str, Route]] = {
             v1.PATH_REPORTS: {"POST": self._report},
             v1.PATH_ENROL: {"POST": self._enrol},
+            v1.PATH_KEY: {"POST": self._rekey},
             v1.PATH_AUTHORITY: {"GET": self._authority},
         }
 
@@ -105,11 +107,33 @@ class Door:
         return methods[call.method]
 
     async def _report(self, call: Call) -> Answer:
-        terminal, body = await self._proven(call, v1.REPORT_BYTES)
-        outcome = await self._writer.put(parse(body, terminal), len(body))
+        terminal, body, known = await self._signed(call, v1.REPORT_BYTES)
+        parsed = parse(body, terminal)
+        await self._check_session(parsed.report, known, call.peer)
+        outcome = await self._writer.put(parsed, len(body))
         if isinstance(outcome, Refused):
             raise outcome
         return Answer(200, outcome.model_dump_json().encode())
+
+    async def _check_session(self, report: v1.Report, known: Known, address: str) -> None:
+        """Costs nothing while the same agent speaks. `terminal.quarantined` where two do."""
+        if report.session == known.session and not known.quarantined:
+            return
+        if report.session:
+            verdict = await asyncio.to_thread(clones.heard, report, address, clock.now())
+            self._keys.forget(report.terminal)
+            if verdict is not Verdict.CLONE:
+                return
+        elif not known.quarantined:
+            return
+        chosen = bool(report.session) and report.session == known.chosen
+        raise Refused("terminal.quarantined", terminal=report.terminal, waiting=(v1.REKEY,) if chosen else ())
+
+    async def _rekey(self, call: Call) -> Answer:
+        terminal, body, _known = await self._signed(call, rekeying.LIMIT)
+        rekeyed = await asyncio.to_thread(rekeying.rekey, terminal, body, clock.now())
+        self._keys.forget(terminal)
+        return Answer(200, rekeyed.model_dump_json().encode())
 
     async def _enrol(self, call: Call) -> Answer:
         await check_length(call.headers, enrolling.LIMIT, call.receive)
@@ -140,13 +164,20 @@ class Door:
         return Answer(200, self._ca_file.read_bytes(), "application/x-pem-file")
 
     async def _proven(self, call: Call, limit: int) -> tuple[str, bytes]:
-        """The terminal that signed the request, and its body."""
+        """The terminal that signed the request, and its body. Refused where two terminals have its key."""
+        terminal, body, known = await self._signed(call, limit)
+        if known.quarantined:
+            raise Refused("terminal.quarantined", terminal=terminal)
+        return terminal, body
+
+    async def _signed(self, call: Call, limit: int) -> tuple[str, bytes, Known]:
+        """The terminal whose key signed the request, its body, and what is known of the terminal."""
         await check_length(call.headers, limit, call.receive)
         signed = call.signed()
-        key = await self._keys.key_of(signed.keyid)
+        known = await self._keys.known(signed.keyid)
         body = await read_body(call.receive, limit)
-        self._verify(signed, body, key, signed.keyid)
-        return signed.keyid, body
+        self._verify(signed, body, known.key, signed.keyid)
+        return signed.keyid, body, known
 
     def _verify(self, signed: signing.Signed, body: bytes, key: Ed25519PublicKey, terminal: str) -> None:
         now_s = clock.now().timestamp()

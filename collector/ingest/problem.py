@@ -22,6 +22,8 @@ PROBLEMS = {
     "report.replayed": (409, "This very request was here before"),
     "terminal.unknown": (403, "No terminal is enrolled under this name"),
     "terminal.retired": (403, "This terminal has been retired"),
+    "terminal.waiting": (403, "This terminal waits for the approval of a technician"),
+    "terminal.quarantined": (403, "Two agents speak with the key of this terminal; a technician must choose"),
     "terminal.mismatch": (403, "The report is of another terminal than its signature"),
     "report.version": (400, "This version of the wire format is not known here"),
     "report.malformed": (400, "The report is not as agreed"),
@@ -34,6 +36,10 @@ PROBLEMS = {
     "enrol.code_used": (403, "This enrolment code has been used"),
     "enrol.code_expired": (403, "This enrolment code has expired"),
     "enrol.key_known": (403, "This key belongs to another terminal"),
+    "enrol.not_claimed": (403, "Nobody has claimed this key yet"),
+    "rekey.malformed": (400, "The change of the key is not as agreed"),
+    "rekey.not_wanted": (409, "This collector has not asked for a new key"),
+    "rekey.key_known": (403, "This key was used before"),
     "enrol.too_many": (429, "Too many wrong enrolment codes from this address"),
 }  # fmt: skip
 
@@ -52,12 +58,14 @@ class Refused(PlombaError):
         terminal: str = "",
         complete_to: int | None = None,
         retry_after_s: int | None = None,
+        waiting: tuple[str, ...] = (),
     ) -> None:
         super().__init__(detail or PROBLEMS[code][1], code=code)
         self.detail = detail
         self.terminal = terminal
         self.complete_to = complete_to
         self.retry_after_s = retry_after_s
+        self.waiting = waiting
 
     @property
     def status(self) -> int:
@@ -82,9 +90,12 @@ def answer(refused: Refused, now: datetime) -> Answer:
         detail=refused.detail[:400],
         server_time=now,
         complete_to=refused.complete_to,
+        waiting=refused.waiting,
     )
     headers = {} if refused.retry_after_s is None else {"retry-after": str(refused.retry_after_s)}
     if refused.code in ("report.too_large", "report.slow", "report.incomplete"):
         headers["connection"] = "close"
-    body = document.model_dump_json(exclude_none=True).encode()
+    body = document.model_dump_json(
+        exclude_none=True, exclude=None if refused.waiting else {"waiting"}
+    ).encode()
     return Answer(status, body, "application/problem+json", headers)

@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Q
 
 from collector.core import live
+from collector.inventory import identity
 from collector.inventory.models import Device, Terminal
 from protocols.wire import v1
 
@@ -60,6 +61,8 @@ def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> No
     Terminal.objects.filter(id=terminal_id).update(
         hostname=hello.hostname, os=hello.os, agent_version=hello.agent, boot_at=hello.boot_at
     )
+    if hello.machine:
+        identity.record_machine(terminal_id, hello.machine, received_at)
     for info in hello.devices:
         Device.objects.update_or_create(
             terminal_id=terminal_id,
