@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from agent.config import address
 from agent.config.nearest import nearest
 from protocols.device.registry import FAMILIES
+from protocols.wire.desired import LISTS
 
 
 def data_dir() -> Path:
@@ -70,6 +71,16 @@ def _path(value: object) -> object:
     return Path(value) if isinstance(value, str) and value else value
 
 
+def _mark(text: str) -> str:
+    found = re.fullmatch(r"([a-z_]+)(\[[A-Za-z0-9][A-Za-z0-9._-]{0,63}\])?(?:\.([a-z_]+))?", text)
+    if text == "*" or (found and found[1] in TABLES and not (found[2] and found[1] not in LISTS)):
+        return text
+    near = nearest(found[1], TABLES) if found else ""
+    raise _wrong(
+        f"{text!r} names nothing of this file{near}", 'host, host.sample_s, device[NAME].poll_s, "*"'
+    )
+
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -90,6 +101,7 @@ def _at(value: object) -> time:
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 File = Annotated[Path, BeforeValidator(_path)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
+Mark = Annotated[str, AfterValidator(_mark)]
 Server = Annotated[str, AfterValidator(_host_port)]
 Service = Annotated[str, Field(pattern=r"^[A-Za-z0-9_$][A-Za-z0-9@:._\\$ -]{0,99}$")]
 
@@ -99,13 +111,24 @@ class Table(BaseModel):
 
 
 class Agent(Table):
-    """`name` is what the till calls itself at enrolment; empty means the host name."""
+    """`name` is what the till calls itself at enrolment; empty means the host name. `local`: keys in which this
+    file holds against the collector, such as "device[kitchen].poll_s", "backup" or "*" for all. From `open_from` to `open_to` (local time; may go over
+    midnight) the shop is open, and work that can wait does."""
 
     state_dir: File = Field(default_factory=data_dir)
     name: Annotated[str, Field(max_length=80)] = ""
     language: Literal["lv", "en", "ru"] = "lv"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     profiles_dir: File | None = None
+    local: Annotated[tuple[Mark, ...], Field(strict=False, max_length=64)] = ()
+    open_from: Annotated[time, BeforeValidator(_at)] | None = None
+    open_to: Annotated[time, BeforeValidator(_at)] | None = None
+
+    @model_validator(mode="after")
+    def _both_hours(self) -> Self:
+        if (self.open_from is None) != (self.open_to is None):
+            raise _wrong("open_from and open_to go together", 'open_from = "08:00", open_to = "23:00"')
+        return self
 
 
 class Collector(Table):
@@ -210,6 +233,28 @@ class Discovery(Table):
     ] = ()
 
 
+class Budget(Table):
+    """What the agent itself may use: of one core, of memory, written to the disk, sent to the collector. It does
+    less before it reaches one of these."""
+
+    cpu_percent: Annotated[float, Field(gt=0, le=100)] = 2.0
+    memory_mib: Annotated[float, Field(ge=40, le=4096)] = 120.0
+    disk_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 50.0
+    sent_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 50.0
+
+
+class Jobs(Table):
+    """What operators may have done here. `company_root` is the public key of the company's root (Ed25519, base64url):
+    only a list of operators that it signed counts, and without it no job is ever run. Only what is named here can be
+    restarted, cleared or read. `drill_key` is where a person who visits the till puts the key that opens backups."""
+
+    company_root: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{43})?$")] = ""
+    services: Annotated[tuple[str, ...], Field(strict=False, max_length=32)] = ()
+    printers: Annotated[tuple[str, ...], Field(strict=False, max_length=32)] = ()
+    logs: Annotated[tuple[File, ...], Field(strict=False, max_length=32)] = ()
+    drill_key: File | None = None
+
+
 class Config(Table):
     agent: Agent = Field(default_factory=Agent)
     collector: Collector
@@ -217,6 +262,8 @@ class Config(Table):
     devices: Annotated[tuple[Device, ...], Field(alias="device", strict=False, max_length=64)] = ()
     backups: Annotated[tuple[Backup, ...], Field(alias="backup", strict=False, max_length=64)] = ()
     discovery: Discovery = Field(default_factory=Discovery)
+    budget: Budget = Field(default_factory=Budget)
+    jobs: Jobs = Field(default_factory=Jobs)
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
@@ -234,6 +281,6 @@ def _unique(table: str, key: str, values: list[str], same: Callable[[str], str] 
 
 
 TABLES: dict[str, type[Table]] = {
-    "agent": Agent, "collector": Collector, "host": Host, "discovery": Discovery,
-    "device": Device, "backup": Backup,
+    "agent": Agent, "collector": Collector, "host": Host, "discovery": Discovery, "budget": Budget,
+    "device": Device, "backup": Backup, "jobs": Jobs,
 }  # fmt: skip

@@ -27,14 +27,19 @@ def default_path() -> Path:
 
 def load(path: Path) -> Config:
     """The checked configuration. ConfigError names the file, the first wrong key, and what it may be."""
-    tables = _tables(path)
+    return checked(str(path), tables_in(path))
+
+
+def checked(source: str, tables: dict[str, object]) -> Config:
+    """ConfigError as `load`; `source` is what it names instead of the file."""
     try:
         return Config.model_validate(tables)
     except ValidationError as e:
-        raise _explain(path, tables, e.errors(include_url=False)[0]) from e
+        raise _explain(source, tables, e.errors(include_url=False)[0]) from e
 
 
-def _tables(path: Path) -> dict[str, object]:
+def tables_in(path: Path) -> dict[str, object]:
+    """What stands in the file, of which nothing is checked. ConfigError where it is no TOML."""
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as e:
@@ -46,10 +51,10 @@ def _tables(path: Path) -> dict[str, object]:
         raise ConfigError(str(path), "(file)", f"is no valid TOML: {e}", code="config.syntax") from e
 
 
-def _explain(path: Path, tables: dict[str, object], error: ErrorDetails) -> ConfigError:
+def _explain(source: str, tables: dict[str, object], error: ErrorDetails) -> ConfigError:
     place = tuple(part for part in error["loc"] if not str(part).endswith("]"))
     problem, allowed = _problem(error, place)
-    return ConfigError(str(path), _key(tables, place) or "(file)", problem, allowed)
+    return ConfigError(source, _key(tables, place) or "(file)", problem, allowed)
 
 
 def _problem(error: ErrorDetails, place: tuple[int | str, ...]) -> tuple[str, str]:

@@ -240,12 +240,13 @@ class Difference(Model):
 class Configuration(Message):
     """What became of a Desired document, or what holds after a start. `number` and `digest` are of the document
     that was judged last, 0 and "" where the till knows none; of a refused one `code`, `key` and `error` say why,
-    and the last good one stays."""
+    and the last good one stays. `holds` is the number of the one by which the till runs, 0 for its own file alone."""
 
     kind: Literal["configuration"] = "configuration"
     number: Annotated[int, Field(ge=0)]
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
     outcome: Outcome
+    holds: Annotated[int, Field(ge=0)] = 0
     code: Annotated[str, Field(max_length=80)] = ""
     key: Annotated[str, Field(max_length=160)] = ""
     error: Text = ""
@@ -304,9 +305,10 @@ class Report(Model):
 class Receipt(Model):
     """The answer, after commit. Ordered: everything up to `complete_to` is stored without a gap, and `chain` is the
     link there; `signature` by `signer` (both base64url, Ed25519 over protocols.wire.chain.receipt_bytes) proves it.
-    Loose: all of the report is stored, and `complete_to` is its highest number. `next_s` is the pause that the
-    collector wishes before the next report that holds nothing urgent, `credit` how many messages that may hold.
-    `waiting` names what the terminal should fetch."""
+    Loose: all of the report is stored, `complete_to` is the highest number of its epoch and `held` how many messages
+    of it are there. `next_s` is the pause that the collector wishes before the next report that holds nothing urgent;
+    with `credit` it holds for any report, which may have so many messages. `waiting` names what the terminal should
+    fetch."""
 
     version: Literal[1] = VERSION
     epoch: int
@@ -317,6 +319,7 @@ class Receipt(Model):
     chain: str = ""
     signer: str = ""
     signature: str = ""
+    held: int | None = None
     credit: int | None = None
     waiting: tuple[Id, ...] = ()
 
