@@ -112,8 +112,8 @@ class Table(BaseModel):
 
 class Agent(Table):
     """`name` is what the till calls itself at enrolment; empty means the host name. `local`: keys in which this
-    file holds against the collector, such as "device[kitchen].poll_s", "backup" or "*" for all. From `open_from` to `open_to` (local time; may go over
-    midnight) the shop is open, and work that can wait does."""
+    file holds against the collector, such as "device[kitchen].poll_s", "backup" or "*" for all. From `open_from` to
+    `open_to` (local time; may go over midnight) the shop is open, and work that can wait does."""
 
     state_dir: File = Field(default_factory=data_dir)
     name: Annotated[str, Field(max_length=80)] = ""
