@@ -62,6 +62,9 @@ class DeviceWatch:
         self._facts: list[v1.Fact] = []
         self._sampled_s = clock.monotonic()
         self._stored: dict[str, Json] = {}
+        self.family = device.family
+        self.looked: tuple[float, Reading] | None = None
+        """When the last look began (monotonic seconds), and what it saw. Any thread may read it."""
 
     def restore(self, kept: Mapping[str, Json]) -> None:
         """What an earlier run stored, under its keys of the spool's state. What cannot be read is begun
@@ -95,6 +98,7 @@ class DeviceWatch:
         self._take_kicks(began_s)
         derived = Derived()
         reading = self._look_at_drawer(reading, derived)
+        self.looked = began_s, reading
         if reading.contact is Contact.OK and reading.reason == "":
             self._derive(reading, derived)
         observations = observe_device(

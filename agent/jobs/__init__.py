@@ -1,0 +1,1 @@
+"""Jobs of operators: checked on the till, done one at a time, told once."""
