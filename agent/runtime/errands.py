@@ -2,10 +2,10 @@
 it to its room."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from agent.uplink.client import Client
-from protocols.errors import PlombaError
+from agent.uplink.client import Client, Waits
+from protocols.errors import PlombaError, ReportRefused
 from protocols.wire import v1
 
 Errand = Callable[[Client], None]
@@ -16,14 +16,22 @@ log = logging.getLogger(__name__)
 
 
 class Errands:
-    """`errands`: the name in a receipt -> what to do."""
+    """`errands`: the name in a receipt, or the code of a refusal -> what to do."""
 
     def __init__(self, client: Client, errands: Mapping[str, Errand]) -> None:
         self._client = client
         self._errands = errands
 
     def heard(self, receipt: v1.Receipt) -> None:
-        for name in receipt.waiting:
+        self._run(receipt.waiting)
+
+    def refused(self, refusal: ReportRefused) -> None:
+        """A report was refused; it is kept and goes again."""
+        waiting = refusal.waiting if isinstance(refusal, Waits) else ()
+        self._run((*waiting, *(code for code in (refusal.code,) if code in self._errands)))
+
+    def _run(self, names: Sequence[str]) -> None:
+        for name in names:
             errand = self._errands.get(name)
             if errand is None:
                 log.info("%r waits at the collector, which this agent does not know", name)
@@ -32,3 +40,5 @@ class Errands:
                 errand(self._client)
             except PlombaError as e:
                 log.warning("%s waits at the collector and could not be had: %s (%s)", name, e, e.code)
+            except OSError as e:
+                log.warning("%s waits at the collector, and the disk refuses: %s", name, e)

@@ -48,6 +48,20 @@ class Gap(ReportRefused):
         self.complete_to = complete_to
 
 
+class Forked(ReportRefused):
+    """The collector holds other messages under the numbers of this epoch: this disk was put back."""
+
+    code = "report.chain"
+
+
+class Waits(ReportRefused):
+    """Refused, and yet something waits for this terminal that it may fetch: see `waiting` of a receipt."""
+
+    def __init__(self, message: str, waiting: tuple[str, ...], *, code: str) -> None:
+        super().__init__(message, code=code)
+        self.waiting = waiting
+
+
 class Client:
     """Not for two threads at once. `keyid` is the terminal's id, or at enrolment the public key."""
 
@@ -73,6 +87,18 @@ class Client:
         enrolled = _read(v1.Enrolled, self.send("POST", v1.PATH_ENROL, body, content_type=_JSON))
         self._learn(enrolled.server_time)
         return enrolled
+
+    def rekey(self, request: v1.Rekey) -> v1.Rekeyed:
+        """Errors as of `report`. It may be asked again with either key."""
+        return _read(
+            v1.Rekeyed,
+            self.send("POST", v1.PATH_KEY, request.model_dump_json().encode(), content_type=_JSON),
+        )
+
+    def use_key(self, key: Ed25519PrivateKey) -> Ed25519PrivateKey:
+        """Sign with this one from now on; the one before."""
+        before, self._key = self._key, key
+        return before
 
     def send(self, method: str, path: str, body: bytes, *, content_type: str) -> Answer:
         """One signed request; its answer of 2xx, or one of the errors of `report`."""
@@ -121,6 +147,10 @@ class Client:
         said = f"{problem.title}: {problem.detail}" if problem.detail else problem.title
         if problem.code in _CONTENT:
             return Unreadable(said, code=problem.code)
+        if problem.code == Forked.code:
+            return Forked(said, code=problem.code)
+        if problem.waiting:
+            return Waits(said, problem.waiting, code=problem.code)
         if problem.complete_to is not None:
             return Gap(said, problem.complete_to, code=problem.code)
         return ReportRefused(said, code=problem.code)

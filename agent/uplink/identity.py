@@ -2,8 +2,9 @@
 leaves."""
 
 import base64
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +16,11 @@ IDENTITY_FILE = "identity.json"
 """Names the two others, which carry the terminal's id: a new identity never touches the files of the old
 one."""
 ENROLLING_FILE = "enrolling.key"
+NEXT_FILE = "next.key"
+"""A key that the collector was asked to take, and may have taken."""
 _OWN = (".key", ".ca.pem")
+
+Key = Ed25519PrivateKey
 
 
 class NotEnrolled(UplinkError):
@@ -43,20 +48,19 @@ def public_key(key: Ed25519PrivateKey) -> str:
 def make_key(state_dir: Path) -> Ed25519PrivateKey:
     """The key for an enrolment, made if there is none. One that broke off goes on with the same key, so that
     the collector can tell the second try from a second terminal."""
-    file = state_dir / ENROLLING_FILE
-    if file.exists():
-        return _load_key(file)
-    key = Ed25519PrivateKey.generate()
-    write_key(file, key.private_bytes_raw())
-    return key
+    return _made(state_dir / ENROLLING_FILE)
 
 
 def save(state_dir: Path, identity: Identity, ca_pem: bytes) -> None:
     """Keep who we are. The identity file changes last and at once: before it the old identity holds, after
     it the new one, whole."""
-    key_file = state_dir / f"{identity.terminal}{_OWN[0]}"
-    write_key(key_file, identity.key.private_bytes_raw())
     write_private(identity.ca_file, ca_pem)
+    _keep(state_dir, identity, state_dir / f"{identity.terminal}{_OWN[0]}")
+
+
+def _keep(state_dir: Path, identity: Identity, key_file: Path) -> None:
+    """Everything that is not this identity's goes at the end."""
+    write_key(key_file, identity.key.private_bytes_raw())
     facts = {name: getattr(identity, name) for name in ("terminal", "collector", "name", "site", "customer")}
     facts |= {"key": key_file.name, "ca": identity.ca_file.name}
     write_private(state_dir / IDENTITY_FILE, json.dumps(facts, indent=2, ensure_ascii=False).encode())
@@ -64,6 +68,32 @@ def save(state_dir: Path, identity: Identity, ca_pem: bytes) -> None:
     for file in state_dir.iterdir():
         if file.name.endswith(_OWN) and file.name not in (key_file.name, identity.ca_file.name):
             file.unlink()
+
+
+def next_key(state_dir: Path, known: Identity) -> Ed25519PrivateKey | None:
+    """The key that the collector was asked to take, if there is one. One that has become ours goes."""
+    file = state_dir / NEXT_FILE
+    if not file.exists():
+        return None
+    key = _load_key(file)
+    if public_key(key) != public_key(known.key):
+        return key
+    file.unlink()
+    return None
+
+
+def make_next_key(state_dir: Path) -> Ed25519PrivateKey:
+    """Kept before anybody hears of it."""
+    return _made(state_dir / NEXT_FILE)
+
+
+def adopt(state_dir: Path, known: Identity, key: Ed25519PrivateKey) -> Identity:
+    """The collector has taken this key. The identity file changes at once, whatever ends the program here: before
+    it the old key holds and the new one is kept as the next, after it the new one holds."""
+    adopted = replace(known, key=key)
+    mark = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:12]
+    _keep(state_dir, adopted, state_dir / f"{known.terminal}.{mark}{_OWN[0]}")
+    return adopted
 
 
 def ca_file(state_dir: Path, terminal: str) -> Path:
@@ -90,6 +120,14 @@ def load(state_dir: Path) -> Identity:
         ) from e
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise NotEnrolled(f"the identity of this till cannot be read ({e}); enrol it again") from e
+
+
+def _made(file: Path) -> Ed25519PrivateKey:
+    if file.exists():
+        return _load_key(file)
+    key = Ed25519PrivateKey.generate()
+    write_key(file, key.private_bytes_raw())
+    return key
 
 
 def _load_key(file: Path) -> Ed25519PrivateKey:
