@@ -31,6 +31,10 @@ class Commands:
         self._running: subprocess.Popen[str] | None = None
         self._stopped = False
 
+    @staticmethod
+    def has(program: str) -> bool:
+        return shutil.which(program) is not None
+
     def run(self, program: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Answer:
         """NotKnown where the program is not there, takes too long, or the agent is stopping. Its exit code is
         left to the caller. Words come in English wherever the program has them."""

@@ -50,9 +50,9 @@ class Disk:
     every_s: float = 0.0
 
     def measure(self) -> Measured:
-        return judge(self._rooms(), self.low_percent)
+        return judge(self.rooms(), self.low_percent)
 
-    def _rooms(self) -> dict[str, Room]:
+    def rooms(self) -> dict[str, Room]:
         places = [p.mountpoint for p in psutil.disk_partitions(all=False) if self._counts(p.fstype, p.opts)]
         rooms: dict[str, Room] = {}
         devices: set[int] = set()

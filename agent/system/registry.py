@@ -1,19 +1,27 @@
 """Every probe of the computer, by hand."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
 
 from agent.config import Host
-from agent.system import pos, services
+from agent.system import front, network, pos, print_queue, protection, services, software
+from agent.system.battery import Battery
 from agent.system.command import Commands
 from agent.system.cpu import Cpu
 from agent.system.disk import Disk
+from agent.system.disk_trend import DiskTrend
 from agent.system.drift import Drift
 from agent.system.memory import Memory
+from agent.system.network import Network
 from agent.system.probe import Plain, Probe, Recall
+from agent.system.programs import Programs
+from agent.system.reboot import Reboot
+from agent.system.smart import Smart
 from agent.system.temperature import Temperature
+from agent.system.time_sync import TimeSync
 
 
 def _nothing(_key: str) -> Plain:
@@ -23,14 +31,14 @@ def _nothing(_key: str) -> Plain:
 @dataclass(frozen=True, slots=True)
 class Around:
     """What probes need of the rest of the agent. `offset`: of the till's clock, see agent.system.drift; `collector`:
-    its address, "" where none is known; `reaches_collector`: None where it was not tried lately."""
+    its address, "" where none is known; `reaches_collector`: whether that took the last report that it was sent."""
 
     state_dir: Path
     now: Callable[[], datetime]
     offset: Callable[[], tuple[float, float] | None]
     recall: Recall = _nothing
     collector: str = ""
-    reaches_collector: Callable[[], bool | None] = lambda: None
+    reaches_collector: Callable[[], bool] = lambda: False
     commands: Commands = field(default_factory=Commands)
 
 
@@ -49,13 +57,38 @@ def _quick(host: Host, around: Around) -> tuple[Probe, ...]:
 
 
 def _slow(host: Host, around: Around) -> tuple[Probe, ...]:
-    """Those about something that the configuration does not name are left out."""
-    found: list[Probe] = []
-    if host.services:
-        found.append(services.probe(host.services, around.commands))
-    if host.pos_process:
-        found.append(pos.Pos(host.pos_process, _hours(host.pos_hours), around.now))
-    return tuple(found)
+    """Those about something that the configuration does not name, or that the system does not have, are left out."""
+    commands, now = around.commands, around.now
+    disks = Disk(around.state_dir, host.disk_low_percent)
+    servers = {"pos_server": host.pos_server, "main_terminal": host.main_terminal}
+    queue = print_queue.probe(commands, now)
+    return (
+        *((services.probe(host.services, commands),) if host.services else ()),
+        *((pos.Pos(host.pos_process, _hours(host.pos_hours), now),) if host.pos_process else ()),
+        Network(network.targets(around.collector, servers), around.reaches_collector),
+        Battery(commands),
+        *((queue,) if queue else ()),
+        TimeSync(),
+        Smart(commands),
+        DiskTrend(disks.rooms, now, around.recall),
+        Reboot(),
+        protection.probe(commands),
+        *_cash_program(host, around),
+        software.probe(commands),
+    )
+
+
+def _cash_program(host: Host, around: Around) -> tuple[Probe, ...]:
+    """iiko and Syrve run on Windows only, and are looked for there without being named."""
+    if sys.platform == "win32":
+        from agent.system.front_windows import roots  # noqa: PLC0415 - Windows only
+
+        def paths() -> list[Path]:
+            return [*host.pos_programs, *front.program_files(roots())]
+
+        return Programs(around.state_dir, paths, around.now, around.recall), front.Front(roots)
+    named = list(host.pos_programs)
+    return (Programs(around.state_dir, lambda: named, around.now, around.recall),) if named else ()
 
 
 def _hours(text: str) -> pos.Hours | None:

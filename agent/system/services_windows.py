@@ -1,9 +1,9 @@
 """The state of services, as the service control manager of Windows says it."""
 
+# ruff: noqa: E402 - the platform is asked before all else
 import sys
 
-if sys.platform != "win32":
-    raise ImportError("Windows only")
+assert sys.platform == "win32"  # noqa: S101 - what type checkers understand
 
 from collections.abc import Mapping, Sequence
 
