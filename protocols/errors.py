@@ -156,6 +156,7 @@ class ConfigError(PlombaError):
         super().__init__(f"{file}: {key}: {problem}{hint}", code=code)
         self.file = file
         self.key = key
+        self.problem = f"{problem}{hint}"
         self.allowed = allowed
 
 

@@ -15,12 +15,12 @@ from protocols.wire import v1
 from protocols.wire.desired import EITHER, LISTS, Flat, Misshapen, Value, flatten, parts, shaped, toml
 
 OPEN: Mapping[str, frozenset[str]] = {
-    "agent": frozenset({"language", "log_level"}),
+    "agent": frozenset({"language", "log_level", "open_from", "open_to"}),
     "collector": frozenset({"report_s"}),
     "host": frozenset(
         {
             "sample_s", "disk_low_percent", "memory_low_percent", "too_hot_celsius", "clock_drift_s",
-            "pos_process", "pos_hours",
+            "services", "pos_process", "pos_hours",
         }
     ),
     "device": frozenset(

@@ -86,6 +86,10 @@ class Backups:
                 self._start(plan)
                 return
 
+    @property
+    def busy(self) -> bool:
+        return self._running is not None and self._running[1].poll() is None
+
     def stop(self) -> None:
         """A backup that is cut off leaves nothing that counts as one."""
         if self._running:

@@ -1,5 +1,6 @@
 """The life of the resident agent from its configuration file to its end: what every service manager starts."""
 
+import logging
 import sys
 from pathlib import Path
 from threading import Event
@@ -9,6 +10,7 @@ from agent.config import load
 from agent.runtime import logs
 from agent.runtime.alone import AlreadyRunning, alone
 from agent.runtime.clock import SystemClock
+from agent.runtime.configuring import Configuring
 from agent.runtime.notify import Notify
 from agent.runtime.service import Service
 from agent.uplink import identity
@@ -31,12 +33,25 @@ def run(config_file: Path, stop: Event, *, wait: bool = False, service: bool = F
         if who is None:
             return 0
         with alone(config.agent.state_dir):
-            return Service(config, config_file.resolve(), who, clock, stop).run()
+            return _runs(config_file.resolve(), config.agent.state_dir, who.terminal, clock, stop)
     except (identity.NotEnrolled, AlreadyRunning) as e:
         sys.stderr.write(f"{e} ({e.code})\n")
         return LATER
     finally:
         logs.end()
+
+
+def _runs(config_file: Path, state_dir: Path, terminal: str, clock: Clock, stop: Event) -> int:
+    """One run after another, each by the configuration that holds then."""
+    configuring = Configuring(config_file, state_dir, terminal, clock)
+    while True:
+        config = configuring.begin()
+        logging.getLogger().setLevel(config.agent.log_level.upper())
+        who = identity.load(state_dir)
+        service = Service(config, config_file, who, clock, stop, configuring=configuring)
+        code = service.run()
+        if code or stop.is_set() or not service.anew:
+            return code
 
 
 def _enrolled(state_dir: Path, clock: Clock, stop: Event | None) -> Identity | None:

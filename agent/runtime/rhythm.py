@@ -68,14 +68,14 @@ class Rhythm:
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Begins nothing more and waits for the jobs that run. The scheduler's own waiting would hold the
-        lock that a job needs at its end."""
+    def stop(self) -> bool:
+        """Begins nothing more and waits for the jobs that run; False where one is stuck. The scheduler's own
+        waiting would hold the lock that a job needs at its end."""
         with self._change:
             self._stopping = True
         self._scheduler.shutdown(wait=False)
         with self._change:
-            self._change.wait_for(lambda: self._count == 0, STOP_S)
+            return self._change.wait_for(lambda: self._count == 0, STOP_S)
 
     def check_clock(self) -> None:
         """The scheduler plans by the wall clock. When that was set, every job would come late by as much or

@@ -15,9 +15,12 @@ from agent.devices.tapped import TappedPoller
 from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
+from agent.runtime.configuring import Configuring
 from agent.runtime.device_watch import DRAWER, KNOWN, LONG, DeviceWatch
 from agent.runtime.errands import Errand, Errands
 from agent.runtime.host_watch import HostWatch
+from agent.runtime.job_desk import NAME as JOBS
+from agent.runtime.job_desk import JobDesk, RunningTill
 from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
 from agent.runtime.outgoing import Outgoing
@@ -53,15 +56,25 @@ class Service:
     one; a clean one is only quieter at the next start."""
 
     def __init__(
-        self, config: Config, config_file: Path, identity: Terminal, clock: Clock, stop: Event
+        self,
+        config: Config,
+        config_file: Path,
+        identity: Terminal,
+        clock: Clock,
+        stop: Event,
+        *,
+        configuring: Configuring | None = None,
     ) -> None:
+        """`configuring` is told of the run, and may ask for another one."""
         self._config = config
+        self._configuring = configuring
         self._clock = clock
         self._stop = stop
+        self._anew = Event()
         self._boot = boot.read()
         self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True)
         self._client = _client(identity, clock)
-        self._errands: dict[str, Errand] = {}
+        self._errands: dict[str, Errand] = {"configuration": configuring.fetch} if configuring else {}
         self._sender = Sender(
             self._spool,
             self._client,
@@ -75,24 +88,55 @@ class Service:
         self._backups = Backups(config.backups, config_file, self._spool, clock, self._sender.wake)
         self._rhythm = Rhythm(clock, threads=OWN_JOBS + len(config.devices))
         self._tapped: list[TappedPoller] = []
+        self._watches: dict[str, DeviceWatch] = {}
+        self._jobs = self._job_desk(config_file, identity.terminal)
         self._commands = Commands()
         self._notify = Notify()
 
     def run(self) -> int:
-        """0 after a clean stop; 1 when the agent must be started anew to go on."""
+        """0 after a clean end; 1 when the process must be started anew to go on."""
         judging = self._judging(_TERMINAL, RULES)
         self._begin(judging)
         self._plan_host(judging)
         self._plan_devices()
+        self._jobs.begin()
         self._thread.start()
         self._rhythm.start()
         self._notify.ready()
+        if self._configuring:
+            self._configuring.attach(self._spool, self._outgoing)
         while not self._clock.wait(self._stop, self._pause_s()):
             self._tick()
             if not self._thread.is_alive():
                 log.critical("the sender has ended; the agent stops, to be started anew")
                 break
+            if self.anew and not self._backups.busy:  # a backup is not cut off for that
+                log.info("the agent begins anew")
+                break
         return self._end()
+
+    @property
+    def anew(self) -> bool:
+        """Another run should begin, by the configuration that holds then."""
+        return self._anew.is_set() or (self._configuring is not None and self._configuring.anew)
+
+    def _job_desk(self, config_file: Path, terminal: str) -> JobDesk:
+        def soon(device: str, after_s: float) -> None:
+            self._rhythm.soon(f"device {device}", after_s)
+
+        till = RunningTill(self._watches, self._clock, soon, self._anew.set)
+        desk = JobDesk(
+            self._config,
+            config_file,
+            self._spool,
+            self._clock,
+            till,
+            terminal=terminal,
+            offset_s=lambda: self._client.offset.seconds if self._client.offset else None,
+            told=self._sender.wake,
+        )
+        self._errands[JOBS] = desk.fetch
+        return desk
 
     def _begin(self, judging: Judging) -> None:
         now = self._clock.now()
@@ -110,7 +154,7 @@ class Service:
             self._offset,
             recall=self._spool.read_state,
             collector=self._config.collector.url,
-            reaches_collector=lambda: not self._sender.failing,
+            reaches_collector=lambda: self._client.offset is not None and not self._sender.failing,
             commands=self._commands,
         )
         watch = HostWatch(probes(host, around), judging, self._outgoing, self._clock, self._spool.read_state)
@@ -124,7 +168,7 @@ class Service:
     def _plan_devices(self) -> None:
         profiles = profile_store.load(self._config.agent.profiles_dir)
         for device in self._config.devices:
-            device_watch = self._watch(device, profiles[device.family])
+            device_watch = self._watches[device.id] = self._watch(device, profiles[device.family])
             self._rhythm.every(_job(device), device_watch.poll, device_watch.delay_s, first_s=0.1)
 
     def _watch(self, device: Device, profiles: Profiles) -> DeviceWatch:
@@ -165,8 +209,11 @@ class Service:
         return Judging(subject, rules, self._spool, self._outgoing, self._clock)
 
     def _tick(self) -> None:
+        if self._configuring:
+            self._configuring.tick()
         try:
-            self._backups.tick()
+            if not self.anew:
+                self._backups.tick()
         except (SpoolError, OSError):
             log.exception("a backup could not be started; the next try is in a moment")
         self._rhythm.check_clock()
@@ -176,21 +223,37 @@ class Service:
         return min(TICK_S, (self._notify.watchdog_s or TICK_S * 2) / 2)
 
     def _end(self) -> int:
-        self._notify.stopping()
+        anew = self.anew and not self._stop.is_set()
+        if not anew:
+            self._notify.stopping()
         self._commands.stop()
-        self._rhythm.stop()
+        quiet = self._rhythm.stop()
         for poller in self._tapped:  # the taps go on
             poller.close()
         self._backups.stop()
+        self._jobs.stop()
         failed = not self._thread.is_alive()
         self._sender.stop()
         self._thread.join(_LAST_WORDS_S)
         if not failed:
             self._outgoing.flush()
-            story.end(self._spool, self._boot, self._clock.now(), "stopped")
+            story.end(self._spool, self._boot, self._clock.now(), "configuration" if anew else "stopped")
         if not failed and not self._thread.is_alive() and not self._sender.failing:
             self._sender.turn()
-        return 1 if failed else 0
+        if self._configuring and not failed:
+            self._configuring.end()
+        if failed or not anew:
+            return 1 if failed else 0
+        return self._made_room(quiet)
+
+    def _made_room(self, quiet: bool) -> int:
+        """Another run may begin in this process only where nothing of this one is left."""
+        if self._configuring is None or not quiet or self._thread.is_alive():
+            log.warning("the process ends, to be started anew")
+            return 1
+        self._client.close()
+        self._spool.close()
+        return 0
 
     def _host_clock(self) -> HostClock | None:
         """None where the collector has not told the time lately, or the till's clock was set since."""
