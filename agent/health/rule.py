@@ -67,6 +67,9 @@ RULES: Mapping[str, Rule] = {
     "host.memory_low": replace(_FIGURE, raise_hold_s=60),
     "host.too_hot": replace(_FIGURE, raise_hold_s=60),
     "host.clock_drift": _FIGURE,
+    "host.service_down": Rule(raise_n=2, raise_m=2),
+    "host.pos_not_running": Rule(raise_n=3, raise_m=3, raise_hold_s=100),
+    "agent.over_budget": Rule(raise_n=3, raise_m=3, clear_n=3),
 }
 """A code without a line is raised and cleared by a single observation: who observes it has already made
 sure."""

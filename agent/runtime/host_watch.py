@@ -27,6 +27,9 @@ SETTLED_S = 300.0
 _SHARE = 0.1
 _PAUSE_S = 1.0
 """Between two slow probes."""
+HEAVY_S = 3600.0
+"""A probe that looks no oftener can wait."""
+_AGAIN_S = 60.0
 _SUBJECT = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
 
@@ -34,9 +37,14 @@ def _nothing(_key: str) -> Json:
     return None
 
 
+def _always(_every_s: float, _waited_s: float) -> bool:
+    return True
+
+
 class HostWatch:
     """`look` and `look_slow` may run beside each other, each in one thread at a time: no slow probe holds a
-    quick one up. `read` gives what the spool's state holds under a key."""
+    quick one up. `read` gives what the spool's state holds under a key. `heavy`: may a probe look
+    now that can wait, of this pace and due for so many seconds?"""
 
     def __init__(
         self,
@@ -45,6 +53,8 @@ class HostWatch:
         outgoing: Outgoing,
         clock: Clock,
         read: Callable[[str], Json] = _nothing,
+        *,
+        heavy: Callable[[float, float], bool] = _always,
     ) -> None:
         self._quick = [probe for probe in probes if not probe.every_s]
         self._slow = [probe for probe in probes if probe.every_s]
@@ -52,6 +62,7 @@ class HostWatch:
         self._outgoing = outgoing
         self._clock = clock
         self._read = read
+        self._heavy = heavy
         now_s = clock.monotonic()
         self._due_s = {p.name: now_s + min(p.every_s * _SHARE, SETTLED_S) for p in self._slow}
         self._codes: dict[str, tuple[str, ...]] = {}
@@ -66,19 +77,27 @@ class HostWatch:
 
     def look_slow(self) -> None:
         """The one that is due for the longest time, if any is."""
-        probe = min(self._slow, key=lambda p: self._due_s[p.name], default=None)
-        if probe is None or self._due_s[probe.name] > self._clock.monotonic():
+        now_s = self._clock.monotonic()
+        due = [
+            probe for probe in self._slow if self._due_s[probe.name] <= now_s and self._may_look(probe, now_s)
+        ]
+        if not due:
             return
+        probe = min(due, key=lambda p: self._due_s[p.name])
         try:
             self._sample(self._look_with(probe).values)
         finally:
             self._due_s[probe.name] = self._clock.monotonic() + probe.every_s
 
     def slow_delay_s(self) -> float:
-        """Until the next slow probe is due."""
-        if not self._slow:
-            return 86400.0
-        return max(min(self._due_s.values()) - self._clock.monotonic(), _PAUSE_S)
+        """Until the next slow probe is due; for one that is due and may not look yet it is asked again later."""
+        now_s = self._clock.monotonic()
+        waits_s = [self._due_s[p.name] - now_s for p in self._slow if self._may_look(p, now_s)]
+        return min(max(min(waits_s, default=_AGAIN_S), _PAUSE_S), _AGAIN_S) if self._slow else 86400.0
+
+    def _may_look(self, probe: Probe, now_s: float) -> bool:
+        waited_s = now_s - self._due_s[probe.name]
+        return probe.every_s < HEAVY_S or waited_s < 0 or self._heavy(probe.every_s, waited_s)
 
     def _look_with(self, probe: Probe) -> Measured:
         measured, reason = self._measure(probe)

@@ -75,7 +75,7 @@ class Rhythm:
             self._stopping = True
         self._scheduler.shutdown(wait=False)
         with self._change:
-            return self._change.wait_for(lambda: self._count == 0, STOP_S)
+            return self._change.wait_for(lambda: self._count == 0, within_s)
 
     def check_clock(self) -> None:
         """The scheduler plans by the wall clock. When that was set, every job would come late by as much or

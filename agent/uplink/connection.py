@@ -67,8 +67,13 @@ class Connection:
         )
         if dial:
             self._pool.ConnectionCls = _dialled(dial, connect_s)
+        self.sent_bytes = 0
+        """Of requests so far, without what TLS and TCP add. Any thread may read it."""
 
     def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        self.sent_bytes += (
+            len(body) + len(path) + sum(len(name) + len(value) + 4 for name, value in headers.items())
+        )
         try:
             response = self._pool.urlopen(
                 method,
