@@ -120,6 +120,8 @@ class Runner:
             job = self._verified(signed, operators, now)
             self._memory.must_be_new(job)
             proven = job
+            if job.type not in self._works:
+                raise JobError(f"this agent does not know how to {job.type}", code="job.not_available")
             quiet.must_be(self._till, job.kind.refuse, self._stop)
         except JobError as e:
             self._refuse(signed, proven, e)
