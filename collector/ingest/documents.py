@@ -9,7 +9,9 @@ from django.db import close_old_connections
 from collector.core import clock
 from collector.ingest.problem import PROBLEMS, Answer, Refused
 from collector.inventory.models import Terminal
+from collector.inventory.neighbours import neighbours
 from protocols.errors import PlombaError
+from protocols.wire.relay import PATH_NEIGHBOURS
 
 LIMIT = 64 << 10
 """Bytes of a document that is handed in."""
@@ -18,7 +20,7 @@ Handler = Callable[[Terminal, bytes, datetime], bytes]
 """The terminal, the body and the time -> the JSON document of the answer. A PlombaError whose code is one of
 PROBLEMS refuses; any other is a bug."""
 
-DOCUMENTS: dict[str, dict[str, Handler]] = {}
+DOCUMENTS: dict[str, dict[str, Handler]] = {PATH_NEIGHBOURS: {"GET": neighbours}}
 
 
 def answer(terminal_id: str, handler: Handler, body: bytes) -> Answer:
