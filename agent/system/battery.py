@@ -107,26 +107,10 @@ class Battery:
     def _nut(self) -> list[Power]:
         if not self.commands.has("upsc"):
             return []
-        listed = self.commands.run("upsc", "-l")
-        if listed.code:
-            raise NotKnown(f"upsc: {_last(listed.err) or 'no answer'}")
-        found = []
-        for name in listed.out.split()[:4]:
-            answer = self.commands.run("upsc", name)
-            if answer.code:
-                raise NotKnown(f"upsc {name}: {_last(answer.err) or 'no answer'}")
-            found.append(nut(name, answer.out))
-        return found
+        names = self.commands.run("upsc", "-l").good.split()[:4]
+        return [nut(name, self.commands.run("upsc", name).good) for name in names]
 
     def _apc(self) -> list[Power]:
         if not self.commands.has("apcaccess"):
             return []
-        answer = self.commands.run("apcaccess")
-        if answer.code:
-            raise NotKnown(f"apcaccess: {_last(answer.err) or 'no answer'}")
-        return [apc(answer.out)]
-
-
-def _last(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1][:200] if lines else ""
+        return [apc(self.commands.run("apcaccess").good)]

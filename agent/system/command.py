@@ -18,9 +18,23 @@ _OURS = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "NOTIFY_SOCKET", "WATCHD
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    program: str
     code: int
     out: str
     err: str
+
+    @property
+    def good(self) -> str:
+        """What it printed; NotKnown where it failed."""
+        if self.code:
+            raise NotKnown(f"{self.program}: {self.complaint or 'no answer'}")
+        return self.out
+
+    @property
+    def complaint(self) -> str:
+        """The first line of what it says is wrong."""
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
+        return lines[0][:200] if lines else ""
 
 
 class Commands:
@@ -53,7 +67,7 @@ class Commands:
                 self._running = None
         if self._stopped:
             raise NotKnown("the agent is stopping")
-        return Answer(process.returncode, out, err)
+        return Answer(program, process.returncode, out, err)
 
     def stop(self) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """When the disks will be full, from how their free room went over the last weeks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from statistics import median
@@ -13,7 +14,7 @@ HISTORY_DAYS = 7
 """Less than this is too little to say anything."""
 KEPT_DAYS = 35
 FARTHEST_DAYS = 730.0
-"""What is farther away than this is not worth a figure."""
+"""What is farther away than this is told as this."""
 _STEP = 16 << 20
 """Free bytes are kept in steps of this size, so that little that changes is written."""
 
@@ -32,9 +33,9 @@ def add(days: Days, day: date, free: int) -> Days:
 
 
 def days_left(days: Days) -> float | None:
-    """Days until nothing is free, from the median of all slopes between two days (Theil and Sen): a day on which
-    something large came and went again moves it little. None where there is too little history, or where no less is
-    free than before."""
+    """Days until nothing is free, FARTHEST_DAYS at most and where no less is free than before: the median of all slopes
+    between two days (Theil and Sen), so that a day on which something large came and went again moves it little. None
+    where there is too little history."""
     if not days or (days[-1][0] - days[0][0]).days < HISTORY_DAYS:
         return None
     slopes = [
@@ -43,15 +44,12 @@ def days_left(days: Days) -> float | None:
         for later, after in days[i + 1 :]
     ]
     per_day = median(slopes)
-    if per_day >= 0:
-        return None
-    left = days[-1][1] / -per_day
-    return round(left, 1) if left <= FARTHEST_DAYS else None
+    return FARTHEST_DAYS if per_day >= 0 else round(min(days[-1][1] / -per_day, FARTHEST_DAYS), 1)
 
 
 def judge(history: Mapping[str, Days]) -> Measured:
-    """`disk_full_in_days` is of the disk that is full first; one more figure for each, with its place after a colon.
-    No figure: it does not fill, or nobody can say yet."""
+    """`disk_full_in_days` is of the disk that is full first; one more figure for each, with its place after a
+    colon."""
     left = {place: days_left(days) for place, days in history.items()}
     known = {place: value for place, value in left.items() if value is not None}
     if not known:
@@ -98,5 +96,6 @@ def _days(rows: Sequence[Plain]) -> Days:
     for row in rows:
         match row:
             case [str() as day, int() as free]:
-                days = add(days, date.fromisoformat(day), free)
+                with suppress(ValueError):
+                    days = add(days, date.fromisoformat(day), free)
     return days

@@ -28,7 +28,7 @@ def answers(data: bytes, number: int) -> bool | None:
 
 
 def ask(server: str, name: str, timeout_s: float, port: int = _PORT) -> float | None:
-    """Seconds until `server` (a numeric address) answered; None where it did not."""
+    """Seconds until `server` (a numeric address) answered; None where it did not, or `name` is none to ask for."""
     number = secrets.randbelow(1 << 16)
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
     began = perf_counter()
@@ -41,6 +41,6 @@ def ask(server: str, name: str, timeout_s: float, port: int = _PORT) -> float | 
                 helped = answers(sock.recv(4096), number)
                 if helped is not None:
                     return perf_counter() - began if helped else None
-    except OSError:
+    except (OSError, ValueError):
         return None
     return None

@@ -1,12 +1,12 @@
 """What waits in the print queues of the system: how many jobs, and how old the oldest is. No job is touched."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent.system.command import Commands
-from agent.system.probe import Measured, NotKnown
+from agent.system.probe import Measured
 
 EVERY_S = 120.0
 STUCK_S = 600.0
@@ -22,9 +22,10 @@ class Job:
     at: datetime | None
 
 
-def judge(jobs: Sequence[Job], now: datetime) -> Measured:
-    """`spooler_jobs` and `spooler_oldest_s` of all; one more figure for each printer that has any."""
-    counts: dict[str, int] = {}
+def judge(jobs: Sequence[Job], now: datetime, printers: Iterable[str] = ()) -> Measured:
+    """`spooler_jobs` and `spooler_oldest_s` of all; one more figure for each printer that has any, and for those of
+    `printers`, which had some before: a figure that is not told anew would stand for ever."""
+    counts = dict.fromkeys(printers, 0)
     for job in jobs:
         counts[job.printer] = counts.get(job.printer, 0) + 1
     ages = [(now - job.at).total_seconds() for job in jobs if job.at is not None]
@@ -66,24 +67,24 @@ def _look(commands: Commands) -> Look:
         return look
 
     def ask(now: datetime) -> Sequence[Job]:
-        answer = commands.run("lpstat", "-o")
-        if answer.code:
-            raise NotKnown(f"lpstat: {answer.err.strip()[:200] or 'no answer'}")
-        return cups(answer.out, now)
+        return cups(commands.run("lpstat", "-o").good, now)
 
     return ask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PrintQueue:
     look: Look
     now: Callable[[], datetime]
     name: str = "print_queue"
     every_s: float = EVERY_S
+    _printers: set[str] = field(default_factory=set)
 
     def measure(self) -> Measured:
         now = self.now()
-        return judge(self.look(now), now)
+        jobs = self.look(now)
+        self._printers |= {job.printer for job in jobs}
+        return judge(jobs, now, self._printers)
 
 
 def probe(commands: Commands, now: Callable[[], datetime]) -> PrintQueue | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.system.command import Commands
-from agent.system.probe import Measured, NotKnown
-from agent.system.services import Run, systemd
+from agent.system.probe import Measured
+from agent.system.services import Run, show
 
 EVERY_S = 3600.0
 _FIREWALLS = ("ufw", "firewalld", "nftables", "netfilter-persistent", "shorewall")
@@ -61,10 +61,7 @@ def _look(commands: Commands) -> Look:
 
     def ask() -> tuple[Shield, Shield]:
         units = [f"{name}.service" for name in (*_FIREWALLS, *_SCANNERS)]
-        answer = commands.run("systemctl", "show", "--property=Id,Names,LoadState,ActiveState", "--", *units)
-        if answer.code:
-            raise NotKnown(f"systemctl: {answer.err.strip()[:200] or 'no answer'}")
-        return linux(systemd(answer.out), _UFW.read_text("utf-8", "replace") if _UFW.exists() else "")
+        return linux(show(commands, units), _UFW.read_text("utf-8", "replace") if _UFW.exists() else "")
 
     return ask
 

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from agent.system.command import Commands
-from agent.system.probe import Measured, NotKnown, count
+from agent.system.probe import Measured, count
 
 CODE = "host.service_down"
 EVERY_S = 60.0
@@ -35,13 +35,12 @@ def judge(found: Mapping[str, Run], named: Sequence[str]) -> Measured:
     states = {name: found.get(name, Run.MISSING) for name in named}
     down = [name for name, run in states.items() if run is Run.DOWN]
     unclear = [f"{name} is {_WORDS[run]}" for name, run in states.items() if run in _WORDS]
-    facts = {"host.services": {name: run.value for name, run in states.items() if run is not Run.MOVING}}
     values = {"services_down": float(len(down))}
     if down:
-        return Measured(values, (count(CODE, len(down), f"not running: {', '.join(down)}"),), facts)
+        return Measured(values, (count(CODE, len(down), f"not running: {', '.join(down)}"),))
     if unclear:
-        return Measured(values, (count(CODE, None, "; ".join(unclear)),), facts)
-    return Measured(values, (count(CODE, 0, "all named services are running"),), facts)
+        return Measured(values, (count(CODE, None, "; ".join(unclear)),))
+    return Measured(values, (count(CODE, 0, "all named services are running"),))
 
 
 _WORDS = {Run.MISSING: "not known to the system", Run.MOVING: "just being started or stopped"}
@@ -61,6 +60,12 @@ def systemd(text: str) -> dict[str, Run]:
     return found
 
 
+def show(commands: Commands, units: Sequence[str]) -> dict[str, Run]:
+    """What systemd says of its units, asked without a library for its bus."""
+    what = "--property=Id,Names,LoadState,ActiveState"
+    return systemd(commands.run("systemctl", "show", what, "--", *units).good)
+
+
 def _look(commands: Commands) -> Look:
     if sys.platform == "win32":
         from agent.system.services_windows import look  # noqa: PLC0415 - Windows only
@@ -69,24 +74,30 @@ def _look(commands: Commands) -> Look:
 
     def ask(named: Sequence[str]) -> Mapping[str, Run]:
         units = [name if "." in name else f"{name}.service" for name in named]
-        answer = commands.run("systemctl", "show", "--property=Id,Names,LoadState,ActiveState", "--", *units)
-        if answer.code:
-            raise NotKnown(f"systemctl: {answer.err.strip()[:200] or 'no answer'}")
-        found = systemd(answer.out)
+        found = show(commands, units)
         return {name: found[unit] for name, unit in zip(named, units, strict=True) if unit in found}
 
     return ask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
+    """A service that is being started is told of as what it was before."""
+
     named: Sequence[str]
     look: Look
     name: str = "services"
     every_s: float = EVERY_S
+    _settled: dict[str, Run] = field(default_factory=dict)
 
     def measure(self) -> Measured:
-        return judge(self.look(self.named), self.named)
+        found = self.look(self.named)
+        for name in self.named:
+            run = found.get(name, Run.MISSING)
+            if run is not Run.MOVING:
+                self._settled[name] = run
+        fact = {name: run.value for name, run in self._settled.items()}
+        return replace(judge(found, self.named), facts={"host.services": fact})
 
 
 def probe(named: Sequence[str], commands: Commands) -> Services:

@@ -145,5 +145,5 @@ class Smart:
             "smartctl", "--json", "-n", "standby", "-i", "-H", "-A", "-d", kind, "--", device
         )
         if not answer.out.strip():
-            return Disk(name, None, answer.err.strip()[:200] or "smartctl said nothing")
+            return Disk(name, None, answer.complaint or "smartctl said nothing")
         return read(name, answer)
