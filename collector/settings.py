@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "collector.inventory",
     "collector.incidents",
     "collector.backups",
+    "collector.jobs",
     "collector.ingest",
     "collector.web",
 ]
