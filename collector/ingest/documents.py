@@ -8,9 +8,12 @@ from django.db import close_old_connections
 
 from collector.core import clock
 from collector.ingest.problem import PROBLEMS, Answer, Refused
+from collector.inventory import desired_state
 from collector.inventory.models import Terminal
 from collector.inventory.neighbours import neighbours
+from collector.jobs import counter
 from protocols.errors import PlombaError
+from protocols.wire import v1
 from protocols.wire.relay import PATH_NEIGHBOURS
 
 LIMIT = 64 << 10
@@ -20,7 +23,11 @@ Handler = Callable[[Terminal, bytes, datetime], bytes]
 """The terminal, the body and the time -> the JSON document of the answer. A PlombaError whose code is one of
 PROBLEMS refuses; any other is a bug."""
 
-DOCUMENTS: dict[str, dict[str, Handler]] = {PATH_NEIGHBOURS: {"GET": neighbours}}
+DOCUMENTS: dict[str, dict[str, Handler]] = {
+    v1.PATH_CONFIGURATION: {"GET": desired_state.document},
+    PATH_NEIGHBOURS: {"GET": neighbours},
+    v1.PATH_JOBS: {"GET": counter.fetch},
+}
 
 
 def answer(terminal_id: str, handler: Handler, body: bytes) -> Answer:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Collection
 
-from collector.jobs import counter
-
 from collector.inventory import desired_state
+from collector.jobs import counter
 
 Waits = Callable[[Collection[str]], set[str]]
 """Terminal ids -> those of them for which something waits. One query, inside the ingest transaction."""
 
-WAITING: dict[str, Waits] = {"configuration": desired_state.waits}
+WAITING: dict[str, Waits] = {"configuration": desired_state.waits, "jobs": counter.waits}
 
 
 def waiting(terminals: Collection[str]) -> dict[str, tuple[str, ...]]:
