@@ -57,9 +57,11 @@ def enrol(body: bytes, keyid: str, address: str, slowed: Brake) -> v1.Enrolled:
             site=site.name,
             customer=site.customer.name,
             server_time=now,
+            waits=terminal.waits_since is not None,
         )
     except enrolment.EnrolRefused as e:
-        slowed.failed(address)
+        if e.code != "enrol.not_claimed":  # who waits to be claimed guesses nothing
+            slowed.failed(address)
         raise Refused(e.code, str(e)) from e
     finally:
         close_old_connections()

@@ -338,12 +338,15 @@ class Enrol(Model):
 
 
 class Enrolled(Model):
+    """`waits`: reports are refused until a technician has approved the terminal."""
+
     version: Literal[1] = VERSION
     terminal: Id
     name: Text
     site: Text
     customer: Text
     server_time: AwareDatetime
+    waits: bool = False
 
 
 class Rekey(Model):
