@@ -20,7 +20,7 @@ OPEN: Mapping[str, frozenset[str]] = {
     "host": frozenset(
         {
             "sample_s", "disk_low_percent", "memory_low_percent", "too_hot_celsius", "clock_drift_s",
-            "services", "pos_process", "pos_hours",
+            "services", "pos_process",
         }
     ),
     "device": frozenset(

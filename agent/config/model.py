@@ -61,12 +61,6 @@ def _host_port(text: str) -> str:
     raise _wrong(f"{text!r} is no address of a server", "HOST:PORT")
 
 
-def _hours(text: str) -> str:
-    if not text or re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text):
-        return text
-    raise _wrong(f"{text!r} are no hours", '"HH:MM-HH:MM", such as "08:00-23:30"')
-
-
 def _path(value: object) -> object:
     return Path(value) if isinstance(value, str) and value else value
 
@@ -190,8 +184,8 @@ class Device(Table):
 
 
 class Host(Table):
-    """`services` must run; `pos_process` is the cash program's process, which must run in `pos_hours` (without
-    them: always); `pos_programs` are files whose version and digest are watched; `pos_server` and
+    """`services` must run; `pos_process` is the cash program's process, which must run while the
+    shop is open; `pos_programs` are files whose version and digest are watched; `pos_server` and
     `main_terminal` are what the cash program itself talks to."""
 
     sample_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
@@ -201,7 +195,6 @@ class Host(Table):
     clock_drift_s: Annotated[float, Field(ge=1, le=86400)] = 60.0
     services: Annotated[tuple[Service, ...], Field(strict=False, max_length=32)] = ()
     pos_process: Annotated[str, Field(max_length=100)] = ""
-    pos_hours: Annotated[str, AfterValidator(_hours)] = ""
     pos_programs: Annotated[tuple[File, ...], Field(strict=False, max_length=32)] = ()
     pos_server: Server = ""
     main_terminal: Server = ""

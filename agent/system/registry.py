@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 
 from agent.config import Host
@@ -31,13 +31,15 @@ def _nothing(_key: str) -> Plain:
 @dataclass(frozen=True, slots=True)
 class Around:
     """What probes need of the rest of the agent. `offset`: of the till's clock, see agent.system.drift; `collector`:
-    its address, "" where none is known; `reaches_collector`: whether that took the last report that it was sent."""
+    its address, "" where none is known; `hours` of the shop; `reaches_collector`: whether the collector took the last
+    report that it was sent."""
 
     state_dir: Path
     now: Callable[[], datetime]
     offset: Callable[[], tuple[float, float] | None]
     recall: Recall = _nothing
     collector: str = ""
+    hours: pos.Hours | None = None
     reaches_collector: Callable[[], bool] = lambda: False
     commands: Commands = field(default_factory=Commands)
 
@@ -64,7 +66,7 @@ def _slow(host: Host, around: Around) -> tuple[Probe, ...]:
     queue = print_queue.probe(commands, now)
     return (
         *((services.probe(host.services, commands),) if host.services else ()),
-        *((pos.Pos(host.pos_process, _hours(host.pos_hours), now),) if host.pos_process else ()),
+        *((pos.Pos(host.pos_process, around.hours, now),) if host.pos_process else ()),
         Network(network.targets(around.collector, servers), around.reaches_collector),
         Battery(commands),
         *((queue,) if queue else ()),
@@ -89,8 +91,3 @@ def _cash_program(host: Host, around: Around) -> tuple[Probe, ...]:
         return Programs(around.state_dir, paths, around.now, around.recall), front.Front(roots)
     named = list(host.pos_programs)
     return (Programs(around.state_dir, lambda: named, around.now, around.recall),) if named else ()
-
-
-def _hours(text: str) -> pos.Hours | None:
-    first, _, last = text.partition("-")
-    return (time.fromisoformat(first), time.fromisoformat(last)) if text else None

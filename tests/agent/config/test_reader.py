@@ -37,7 +37,7 @@ def test_the_commented_keys_of_the_example_show_the_defaults(tmp_path: Path) -> 
     assert load(written(tmp_path, DEVICE + "\n".join(shown))) == plain
     host = EXAMPLE.read_text("utf-8").partition("[host]")[2].partition("[[backup]]")[0]
     keys = [line[2:] for line in host.splitlines() if " = " in line]
-    assert len(keys) == 11
+    assert len(keys) == 10
     assert load(written(tmp_path, DEVICE + "[host]\n" + "\n".join(keys))) == plain
 
 
