@@ -170,12 +170,13 @@ def _http(text: str) -> Address | None:
     if match is None or port is None:
         raise ValueError(f"{text!r} is no port address: a neighbour is http://ADDRESS:PORT/PATH")
     host = match[1].strip("[]")
-    if host != "localhost" and not _is_near(host):
+    if host != "localhost" and not is_near(host):
         raise ValueError(f"{text!r} is outside the shop: plain http goes to a loopback or private address")
     return HttpAddress(host, port, match[3])
 
 
-def _is_near(host: str) -> bool:
+def is_near(host: str) -> bool:
+    """Whether this is an address (no name) of this computer or of a private network."""
     try:
         found = ip_address(host)
     except ValueError:

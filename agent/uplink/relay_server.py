@@ -1,0 +1,256 @@
+"""The relay's side: tells neighbours who ask whether this till reaches the collector, and tunnels them to it, to
+nowhere else, within bounds. It can neither read nor change what it carries."""
+
+import errno
+import logging
+import selectors
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from threading import Event, Lock, Thread
+
+from agent.clock import Clock
+from agent.config.address import is_near
+from agent.uplink.relay_lan import own_addresses, receiver
+from agent.uplink.relay_passage import Guard, Line, Me, Refused
+from agent.uplink.relay_tunnel import Throttle, Tunnel
+from protocols.wire import relay as wire
+from protocols.wire.relay import Keys, Reach
+
+STALE_S = 60.0
+"""A neighbour that asks when the relay's own knowledge is older makes it look again."""
+_JOIN_S = 60.0
+_JOIN_LATE_S = 5.0
+_TROUBLE_S = 0.1
+
+log = logging.getLogger(__name__)
+
+Place = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What all neighbours together may cost this till."""
+
+    tunnels: int = 16
+    opening: int = 8
+    per_address: int = 4
+    opening_s: float = 15.0
+    idle_s: float = 300.0
+    life_s: float = 3600.0
+    bytes_s: float = 128 << 10
+    questions_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the relay has just now: how its own way ended, since when it has ended so, when that was last seen (both of
+    the steady clock), where the collector is, and who are members."""
+
+    reach: Reach
+    since_s: float
+    seen_s: float
+    places: tuple[Place, ...]
+    keys: Keys
+
+
+class RelayServer:
+    """`offer` may be set by any thread. `start` takes the ports (OSError) and begins a thread; each tunnel has one
+    more while it lasts."""
+
+    def __init__(
+        self,
+        me: Me,
+        clock: Clock,
+        *,
+        listen: str = "0.0.0.0",  # noqa: S104 - only private addresses are spoken to
+        port: int = wire.PORT,
+        rank: int = 100,
+        group: str = wire.GROUP,
+        bounds: Bounds | None = None,
+        stale: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`stale`: called where a neighbour asks and what is known of the own way is old. Port 0: any free one."""
+        self._me = me
+        self._clock = clock
+        self._listen = listen
+        self._port = port
+        self._rank = rank
+        self._group = group
+        self._bounds = bounds or Bounds()
+        self._stale = stale
+        self.offer = Offer(Reach.UNKNOWN, clock.monotonic(), clock.monotonic(), (), {})
+        self.carried_bytes = 0
+        self._failed: tuple[Offer, Reach, float] | None = None
+        self._guard = Guard(me.terminal, me.collector, lambda: self.offer.keys)
+        self._throttle = Throttle(self._bounds.bytes_s, clock)
+        self._questions = Throttle(self._bounds.questions_s, clock)
+        self._arrivals = Throttle(self._bounds.questions_s, clock)
+        self._lock = Lock()
+        self._guests: dict[socket.socket, str] = {}
+        self._through: set[socket.socket] = set()
+        self._far: set[socket.socket] = set()
+        self._stop = Event()
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def tunnels(self) -> int:
+        return len(self._through)
+
+    def start(self) -> None:
+        self._door = socket.create_server((self._listen, self._port), backlog=16)
+        self._port = self._door.getsockname()[1]
+        try:
+            self._ear = receiver(self._listen, self._port)
+        except OSError:
+            self._door.close()
+            raise
+        self._bell, self._wake = socket.socketpair()
+        for ready in (self._door, self._ear):
+            ready.setblocking(False)
+        self._thread = Thread(target=self._run, name="relay", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends every tunnel at once."""
+        self._stop.set()
+        with suppress(OSError):
+            self._wake.send(b"!")
+        with self._lock:
+            for line in (*self._guests, *self._far):
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector, self._door, self._ear, self._bell, self._wake:
+            selector.register(self._door, selectors.EVENT_READ, self._arrival)
+            selector.register(self._ear, selectors.EVENT_READ, self._question)
+            selector.register(self._bell, selectors.EVENT_READ, lambda: None)
+            joined: set[str] = set()
+            while not self._stop.is_set():
+                self._join(joined)
+                for event, _ in selector.select(_JOIN_S if joined else _JOIN_LATE_S):
+                    try:
+                        event.data()
+                    except OSError as e:
+                        log.debug("a neighbour came to nothing: %s", e)
+                        self._clock.wait(self._stop, _TROUBLE_S)
+
+    def _join(self, joined: set[str]) -> None:
+        """Hear the group on every address of the LAN; they may come late and change."""
+        if not self._group:
+            return
+        for own in own_addresses() - joined:
+            membership = IPv4Address(self._group).packed + IPv4Address(own).packed
+            try:
+                self._ear.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+            except OSError as e:
+                if e.errno != errno.EADDRINUSE:
+                    log.debug("%s hears no group: %s", own, e)
+                    continue
+            joined.add(own)
+
+    def _question(self) -> None:
+        datagram, address = self._ear.recvfrom(wire.DATAGRAM_BYTES + 1)
+        if not is_near(address[0]) or not self._questions.try_take():
+            return
+        offer = self.offer
+        asked = wire.opened(wire.Question, datagram, offer.keys)
+        if not asked or asked.collector.lower() != self._me.collector.lower():
+            return
+        if asked.terminal == self._me.terminal:
+            return
+        if self._clock.monotonic() - offer.seen_s > STALE_S:
+            self._stale()
+        self._ear.sendto(wire.sealed(self._word(asked.nonce), self._me.key), address)
+
+    def _word(self, nonce: str) -> wire.Word:
+        offer = self.offer
+        reach, since_s = offer.reach, offer.since_s
+        if self._failed and self._failed[0] is offer:
+            _, reach, since_s = self._failed
+        return wire.Word(
+            terminal=self._me.terminal,
+            nonce=nonce,
+            reach=reach,
+            steady_s=max(self._clock.monotonic() - since_s, 0.0),
+            load=min(self.tunnels / self._bounds.tunnels, 1.0),
+            rank=self._rank,
+            port=self._port,
+        )
+
+    def _arrival(self) -> None:
+        near, address = self._door.accept()
+        host = str(address[0])
+        with self._lock:
+            opening = len(self._guests) - len(self._through)
+            alike = sum(known == host for known in self._guests.values())
+            room = opening < self._bounds.opening and alike < self._bounds.per_address
+            if self._stop.is_set() or not room or not is_near(host) or not self._arrivals.try_take():
+                near.close()
+                return
+            self._guests[near] = host
+        Thread(target=self._serve, args=(near,), name="tunnel", daemon=True).start()
+
+    def _serve(self, near: socket.socket) -> None:
+        line = Line(near, self._clock, self._clock.monotonic() + self._bounds.opening_s)
+        try:
+            with near:
+                try:
+                    terminal = self._guard.admit(line)
+                    self._enter(near)
+                    self._carry(line, terminal)
+                except Refused as e:
+                    log.info("a neighbour was not let through: %s", e)
+                    line.answer(e.status)
+        except OSError as e:
+            log.debug("a tunnel ended: %s", e)
+        finally:
+            with self._lock:
+                self._through.discard(near)
+                self._guests.pop(near, None)
+
+    def _enter(self, near: socket.socket) -> None:
+        with self._lock:
+            if len(self._through) >= self._bounds.tunnels:
+                raise Refused(503, "all tunnels are in use")
+            self._through.add(near)
+
+    def _carry(self, line: Line, terminal: str) -> None:
+        with self._collector(line) as far:
+            with self._lock:
+                self._far.add(far)
+            tunnel = Tunnel(line.socket, far, self._throttle, self._clock, self._stop)
+            try:
+                line.answer(200)
+                log.debug("%s goes through this till", terminal)
+                tunnel.run(self._bounds.idle_s, self._bounds.life_s)
+            finally:
+                with self._lock:
+                    self._far.discard(far)
+                    self.carried_bytes += tunnel.carried_bytes
+
+    def _collector(self, line: Line) -> socket.socket:
+        """TCP to the collector. Refused with 502 where there is no way; neighbours that ask are told so, too."""
+        offer, why = self.offer, OSError("the collector's address is not known yet")
+        for family, place in offer.places:
+            far = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                far.settimeout(line.left_s() / 2)
+                far.connect(place)
+            except OSError as e:
+                why = e
+                far.close()
+            else:
+                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return far
+        if offer.places:
+            reach = Reach.REFUSED if isinstance(why, ConnectionRefusedError) else Reach.SILENT
+            self._failed = offer, reach, self._clock.monotonic()
+        raise Refused(502, f"this till has no way to the collector: {why}")
