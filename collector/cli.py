@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from collector.core import authority, clock, config, home
 from collector.core.stopping import stop_on_signal
+from collector.jobs import command as job_command
 from protocols.errors import ConfigError, PlombaError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault(config.HOME_VARIABLE, str(config.DEFAULT_HOME))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collector.settings")
     try:
-        if arguments.command != "init":
+        if arguments.command != "init" and not getattr(arguments, "offline", False):
             _start_django()
         code: int = arguments.do(arguments)
     except ConfigError as e:
@@ -351,6 +352,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=0)
     _command(commands, "worker", "only the duties of every second", _worker)
     _user_parser(commands)
+    job_command.add_parser(commands)
     enrol = _command(commands, "enrol-code", "a one-time code for one new terminal", _enrol_code)
     enrol.add_argument("--customer", required=True, type=_name, help="made where it is not there yet")
     enrol.add_argument("--site", required=True, type=_name, help="made where it is not there yet")

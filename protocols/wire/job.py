@@ -215,13 +215,15 @@ class OperatorList(Part):
     operators: Annotated[tuple[Operator, ...], Field(max_length=200)]
 
     @model_validator(mode="after")
-    def _times_are_times(self) -> "OperatorList":
+    def _sound(self) -> "OperatorList":
         for text in (
             self.issued,
             self.expires,
             *(t for o in self.operators for t in (o.valid_from, o.valid_to)),
         ):
             moment(text)
+        if len({one.key for one in self.operators}) < len(self.operators):
+            raise ValueError("one key stands there twice")
         return self
 
 
