@@ -60,8 +60,9 @@ fuzz: setup  ## look for bytes that make a family raise, led by coverage: FAMILY
 docs: setup  ## write docs/devices anew from the registry and the profiles
 	@$(PY) -m tests.devices_pages
 
-schema: setup  ## write the wire schema anew
+schema: setup  ## write the schemas of the wire and of what a collector may set anew
 	@$(PY) -c "import json; from protocols.wire.v1 import json_schema; print(json.dumps(json_schema(), indent=1, sort_keys=True))" > protocols/wire/schema/v1.json
+	@$(PY) -m agent.config.schema > protocols/wire/schema/agent-config.json
 
 lock: setup  ## pin all requirements anew
 	requirements/compile
