@@ -135,15 +135,18 @@ class Served:
 
     def codes(self, count: int, ttl_s: float = 3600) -> list[str]:
         """Fresh one-time secrets."""
+        return self.python(MAKE_CODES, str(count), str(ttl_s)).split()
+
+    def python(self, program: str, *arguments: str) -> str:
+        """What a few lines print that run with the collector's settings, in a process of their own."""
         env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "collector.settings",
             "PLOMBA_COLLECTOR_HOME": str(self.home),
         }
-        command = [sys.executable, "-c", MAKE_CODES, str(count), str(ttl_s)]
-        return subprocess.run(
-            command, env=env, cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout.split()
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, env=env, cwd=ROOT, check=True, capture_output=True, text=True)
+        return done.stdout
 
     def terminal(self) -> "Till":
         """A freshly enrolled terminal."""
