@@ -20,6 +20,14 @@ STATE = "backup."
 NICE = 10
 _REPORTED = {0, 1, 3, 75}
 """Exit codes after which the process has told its result itself."""
+PUNCTUAL_S = 3600.0
+"""A backup with a time of day is begun at that time, whatever the till does; later than this it was missed, and waits
+for a quiet minute like any other."""
+PATIENCE = timedelta(hours=6)
+STOP_S = 1.0
+
+May = Callable[[datetime, datetime, timedelta], bool]
+"""Whether heavy work may begin: now, due since, and for how long it may be put off."""
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +74,9 @@ class Backups:
         ended: Callable[[], None],
         *,
         start: Callable[[str, Path], list[str]] = command,
+        may: May = lambda _now, _since, _patience: True,
     ) -> None:
+        self._may = may
         self._plans = plans
         self._config_file = config_file
         self._spool = spool
@@ -82,7 +92,7 @@ class Backups:
             return
         now = self._clock.now().astimezone()
         for plan in self._plans:
-            if due_at(plan, self._last(plan), now) <= now:
+            if self._begins(plan, self._last(plan), now):
                 self._start(plan)
                 return
 
@@ -90,11 +100,25 @@ class Backups:
     def busy(self) -> bool:
         return self._running is not None and self._running[1].poll() is None
 
-    def stop(self) -> None:
+    def stop(self, within_s: float = STOP_S) -> None:
         """A backup that is cut off leaves nothing that counts as one."""
-        if self._running:
-            self._running[1].terminate()
-            self._running[1].wait(10)
+        if not self._running:
+            return
+        process = self._running[1]
+        process.terminate()
+        try:
+            process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+    def _begins(self, plan: Backup, last: datetime | None, now: datetime) -> bool:
+        """A till without any backup gets one at once."""
+        due = due_at(plan, last, now)
+        if due > now:
+            return False
+        if last is None or (plan.at is not None and (now - due).total_seconds() <= PUNCTUAL_S):
+            return True
+        return self._may(now, due, PATIENCE if plan.every is None else min(plan.every, PATIENCE))
 
     def _start(self, plan: Backup) -> None:
         started: Json = {"started_at": self._clock.now().isoformat()}

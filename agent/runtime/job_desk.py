@@ -110,9 +110,9 @@ class JobDesk:
         answer = client.send("GET", v1.PATH_JOBS, b"", content_type="application/json")
         self._room().take(answer.body)
 
-    def stop(self) -> None:
+    def stop(self, within_s: float = STOP_S) -> None:
         if self._runner is not None:
-            self._runner.stop(STOP_S)
+            self._runner.stop(within_s)
 
     def _room(self) -> "Runner":
         with self._lock:

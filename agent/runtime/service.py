@@ -2,7 +2,8 @@
 itself."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
@@ -15,7 +16,9 @@ from agent.devices.tapped import TappedPoller
 from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
+from agent.runtime.budget import Budget, Limits
 from agent.runtime.configuring import Configuring
+from agent.runtime.deadline import Deadline
 from agent.runtime.device_watch import DRAWER, KNOWN, LONG, DeviceWatch
 from agent.runtime.errands import Errand, Errands
 from agent.runtime.host_watch import HostWatch
@@ -24,8 +27,12 @@ from agent.runtime.job_desk import JobDesk, RunningTill
 from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
 from agent.runtime.outgoing import Outgoing
-from agent.runtime.rhythm import Rhythm
+from agent.runtime.own_usage import Meter
+from agent.runtime.self_watch import EVERY_S, SelfWatch
 from agent.runtime.status import DEVICE, last_good_at
+from agent.runtime.trading import Trading, hours
+from agent.runtime.watchdog import RestingClock, Stuck, Watchdog
+from agent.runtime.watched_rhythm import WatchedRhythm
 from agent.spool import FILE, Spool, SpoolError
 from agent.system import boot
 from agent.system.command import Commands
@@ -41,11 +48,18 @@ from protocols.wire import v1
 
 FLUSH_S = 60.0
 TICK_S = 5.0
-OWN_JOBS = 4
-"""Jobs beside the devices: the host, its slow probes, the figures that wait, and the mark that all is well."""
+OWN_JOBS = 5
+"""Jobs beside the devices: the host, its slow probes, the agent itself, the figures that wait, and the mark that all is
+well."""
+SENDER_LIMIT_S = 900.0
+"""A turn with the collector, and what it fetches after, takes no longer, even over a line that gives a byte now and
+then."""
+DAILY_S = 86400.0
+_LAST_TURNS = 4
 OFFSET_S = 3600.0
 """So long the till's clock is known to be right after the collector told the time."""
-_LAST_WORDS_S = 10.0
+END_S, ANEW_S = 4.0, 40.0
+"""So long may the end take: of the process, whom the service manager waits for, and of one run before the next."""
 _TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
 log = logging.getLogger(__name__)
@@ -73,20 +87,26 @@ class Service:
         self._anew = Event()
         self._boot = boot.read()
         self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True)
-        self._client = _client(identity, clock)
+        self._watchdog = Watchdog(clock)
+        self._trading = Trading(hours(config.agent.open_from, config.agent.open_to))
+        self._connection = _connection(identity)
+        self._client = Client(self._connection, identity.key, identity.terminal, clock)
+        resting = RestingClock(clock, self._watchdog, "sender", SENDER_LIMIT_S)
         self._errands: dict[str, Errand] = {"configuration": configuring.fetch} if configuring else {}
         self._sender = Sender(
             self._spool,
             self._client,
             identity.terminal,
-            clock,
+            resting,
             report_s=config.collector.report_s,
             heard=Errands(self._client, self._errands).heard,
         )
-        self._thread = Thread(target=self._sender.run, name="sender", daemon=True)
+        self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
-        self._backups = Backups(config.backups, config_file, self._spool, clock, self._sender.wake)
-        self._rhythm = Rhythm(clock, threads=OWN_JOBS + len(config.devices))
+        self._backups = Backups(
+            config.backups, config_file, self._spool, clock, self._sender.wake, may=self._trading.may_run
+        )
+        self._rhythm = WatchedRhythm(clock, OWN_JOBS + len(config.devices), self._watchdog)
         self._tapped: list[TappedPoller] = []
         self._watches: dict[str, DeviceWatch] = {}
         self._jobs = self._job_desk(config_file, identity.terminal)
@@ -97,7 +117,7 @@ class Service:
         """0 after a clean end; 1 when the process must be started anew to go on."""
         judging = self._judging(_TERMINAL, RULES)
         self._begin(judging)
-        self._plan_host(judging)
+        self._plan_host(judging, self._plan_own(judging))
         self._plan_devices()
         self._jobs.begin()
         self._thread.start()
@@ -106,6 +126,8 @@ class Service:
         if self._configuring:
             self._configuring.attach(self._spool, self._outgoing)
         while not self._clock.wait(self._stop, self._pause_s()):
+            if stuck := self._watchdog.stuck():
+                return self._give_up(stuck)
             self._tick()
             if not self._thread.is_alive():
                 log.critical("the sender has ended; the agent stops, to be started anew")
@@ -146,7 +168,22 @@ class Service:
             opening.observations, now, reason=opening.reason, beside=opening.messages, state=opening.state
         )
 
-    def _plan_host(self, judging: Judging) -> None:
+    def _plan_own(self, judging: Judging) -> SelfWatch:
+        budget = Budget(Limits(**self._config.budget.model_dump()))
+        meter = Meter(self._clock, lambda: self._connection.sent_bytes, self._rhythm.late_s)
+        watch = SelfWatch(
+            meter.read, budget, judging, self._outgoing, self._clock, slow=self._rhythm.slow_down
+        )
+        self._rhythm.every("own use", watch.look, lambda: EVERY_S, first_s=EVERY_S)
+        return watch
+
+    def _plan_host(self, judging: Judging, own: SelfWatch) -> None:
+        def heavy(every_s: float, waited_s: float) -> bool:
+            """What looks once a day waits for a quiet minute as well."""
+            now = self._clock.now().astimezone()
+            since = now - timedelta(seconds=waited_s)
+            return own.heavy and (every_s < DAILY_S or self._trading.may_run(now, since))
+
         host = self._config.host
         around = Around(
             self._config.agent.state_dir,
@@ -154,10 +191,13 @@ class Service:
             self._offset,
             recall=self._spool.read_state,
             collector=self._config.collector.url,
+            hours=_opening(self._config),
             reaches_collector=lambda: self._client.offset is not None and not self._sender.failing,
             commands=self._commands,
         )
-        watch = HostWatch(probes(host, around), judging, self._outgoing, self._clock, self._spool.read_state)
+        watch = HostWatch(
+            probes(host, around), judging, self._outgoing, self._clock, self._spool.read_state, heavy=heavy
+        )
         self._rhythm.every("host", watch.look, lambda: host.sample_s, first_s=1.0)
         self._rhythm.every("slow probes", watch.look_slow, watch.slow_delay_s, first_s=5.0)
         self._rhythm.every("flush", self._outgoing.flush, lambda: FLUSH_S, first_s=5.0)
@@ -169,7 +209,18 @@ class Service:
         profiles = profile_store.load(self._config.agent.profiles_dir)
         for device in self._config.devices:
             device_watch = self._watches[device.id] = self._watch(device, profiles[device.family])
-            self._rhythm.every(_job(device), device_watch.poll, device_watch.delay_s, first_s=0.1)
+            poll = self._and_receipts(device_watch)
+            self._rhythm.every(_job(device), poll, device_watch.delay_s, first_s=0.1)
+
+    def _and_receipts(self, watch: DeviceWatch) -> Callable[[], None]:
+        """A look that also sees whether the till is selling."""
+
+        def poll() -> None:
+            watch.poll()
+            if watch.looked and watch.looked[1].state.receipt_open:
+                self._trading.receipt(self._clock.now().astimezone())
+
+        return poll
 
     def _watch(self, device: Device, profiles: Profiles) -> DeviceWatch:
         known = self._spool.read_state(KNOWN + device.id)
@@ -222,29 +273,47 @@ class Service:
     def _pause_s(self) -> float:
         return min(TICK_S, (self._notify.watchdog_s or TICK_S * 2) / 2)
 
+    def _give_up(self, stuck: Stuck) -> int:
+        """Nothing can be waited for: what is stuck may hold what the end needs. The next run tells the rest."""
+        log.critical(
+            "%s has not come back for %.0f s (its limit is %.0f s): the agent ends, to be started anew. It was in:\n%s",
+            stuck.name, stuck.busy_s, stuck.limit_s, stuck.where or "a thread that is gone",
+        )  # fmt: skip
+        self._notify.stopping()
+        fact = story.stuck(stuck.name, stuck.busy_s, self._clock.now())
+        deadline = Deadline(self._clock, END_S)
+        deadline.does("last words", lambda: self._outgoing.tell([fact]), END_S / 2)
+        self._backups.stop(deadline.left_s(1.0))
+        return 1
+
     def _end(self) -> int:
         anew = self.anew and not self._stop.is_set()
         if not anew:
             self._notify.stopping()
+        deadline = Deadline(self._clock, ANEW_S if anew else END_S)
+        failed = not self._thread.is_alive()
         self._commands.stop()
-        quiet = self._rhythm.stop()
+        self._sender.stop()
+        quiet = self._rhythm.stop(deadline.left_s(20.0 if anew else 1.2))
         for poller in self._tapped:  # the taps go on
             poller.close()
-        self._backups.stop()
-        self._jobs.stop()
-        failed = not self._thread.is_alive()
-        self._sender.stop()
-        self._thread.join(_LAST_WORDS_S)
-        if not failed:
-            self._outgoing.flush()
-            story.end(self._spool, self._boot, self._clock.now(), "configuration" if anew else "stopped")
-        if not failed and not self._thread.is_alive() and not self._sender.failing:
-            self._sender.turn()
-        if self._configuring and not failed:
+        self._backups.stop(deadline.left_s(0.7))
+        self._jobs.stop(deadline.left_s(0.7))
+        self._thread.join(deadline.left_s(10.0 if anew else 0.7))
+        if failed:
+            return 1
+        said = deadline.does("last words", lambda: self._last_words("configuration" if anew else "stopped"))
+        return self._made_room(quiet and said) if anew else 0
+
+    def _last_words(self, reason: str) -> None:
+        self._outgoing.flush()
+        story.end(self._spool, self._boot, self._clock.now(), reason)
+        if self._configuring:
             self._configuring.end()
-        if failed or not anew:
-            return 1 if failed else 0
-        return self._made_room(quiet)
+        for _ in range(_LAST_TURNS):
+            if self._thread.is_alive() or self._sender.failing or not self._spool.pending().messages:
+                return
+            self._sender.turn()
 
     def _made_room(self, quiet: bool) -> int:
         """Another run may begin in this process only where nothing of this one is left."""
@@ -274,6 +343,10 @@ def _job(device: Device) -> str:
     return f"device {device.id}"
 
 
-def _client(identity: Terminal, clock: Clock) -> Client:
-    context = trust_only(identity.ca_file.read_text("ascii"))
-    return Client(Connection(identity.collector, context), identity.key, identity.terminal, clock)
+def _connection(identity: Terminal) -> Connection:
+    return Connection(identity.collector, trust_only(identity.ca_file.read_text("ascii")))
+
+
+def _opening(config: Config) -> tuple[time, time] | None:
+    hours = config.agent.open_from, config.agent.open_to
+    return (hours[0], hours[1]) if hours[0] is not None and hours[1] is not None else None

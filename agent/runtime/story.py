@@ -55,6 +55,12 @@ def end(spool: Spool, boot: Boot, now: datetime, reason: str) -> None:
     spool.put_all([stopped], {RUN: _run(boot, clean=True)})
 
 
+def stuck(name: str, busy_s: float, now: datetime) -> v1.Fact:
+    """Which job did not come back, so that the agent ended itself."""
+    detail: v1.Detail = {"job": name[:400], "busy_s": round(busy_s, 1)}
+    return v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.stuck", detail=detail)
+
+
 def _hello(config: Config, boot: Boot, version: str, now: datetime, ended: Ending) -> v1.Hello:
     return v1.Hello(
         seq=1,

@@ -27,6 +27,10 @@ class Hours:
         return at >= self.open_from or at < self.open_to
 
 
+def hours(open_from: time | None, open_to: time | None) -> Hours | None:
+    return Hours(open_from, open_to) if open_from is not None and open_to is not None else None
+
+
 class Trading:
     """One thread or several: what they tell is a single time each."""
 
@@ -48,9 +52,9 @@ class Trading:
             return not self._hours.holds(now.timetz().replace(tzinfo=None)) or self._sees_receipts(now)
         return self._sees_receipts(now) or NIGHT[0] <= now.timetz().replace(tzinfo=None) < NIGHT[1]
 
-    def may_run(self, now: datetime, waits_since: datetime) -> bool:
+    def may_run(self, now: datetime, waits_since: datetime, patience: timedelta = PATIENCE) -> bool:
         """Heavy work that is due since then. A clock that was set back does not make it wait anew."""
-        return self.quiet(now) or abs(now - waits_since) >= PATIENCE
+        return self.quiet(now) or abs(now - waits_since) >= patience
 
     def _selling(self, now: datetime) -> bool:
         """A time that lies ahead was told before the clock was set back, and says nothing."""

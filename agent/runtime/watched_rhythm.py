@@ -24,10 +24,16 @@ class WatchedRhythm(Rhythm):
         self._guard = Lock()
         self._planned_s: dict[str, float] = {}
         self._late_s = 0.0
-        self.factor = 1.0
-        """Polls and samples come so many times later. Any thread may set it."""
+        self._factor = 1.0
 
-    def every(self, name: str, job: Callable[[], None], delay_s: Callable[[], float], first_s: float) -> None:
+    def every(
+        self,
+        name: str,
+        job: Callable[[], None],
+        delay_s: Callable[[], float],
+        first_s: float,
+        lane: str = "",
+    ) -> None:
         """As in Rhythm."""
 
         def planned() -> float:
@@ -36,14 +42,18 @@ class WatchedRhythm(Rhythm):
             return wait_s
 
         self._plan(name, first_s)
-        super().every(name, self._watched(name, job), planned, first_s)
+        super().every(name, self._watched(name, job), planned, first_s, lane)
 
-    def once(self, name: str, job: Callable[[], None], after_s: float) -> None:
-        super().once(name, self._watchdog.watched(name, job, JOB_LIMIT_S), after_s)
+    def once(self, name: str, job: Callable[[], None], after_s: float, lane: str = "") -> None:
+        super().once(name, self._watchdog.watched(name, job, JOB_LIMIT_S), after_s, lane)
 
     def soon(self, name: str, after_s: float) -> None:
         self._plan(name, after_s)
         super().soon(name, after_s)
+
+    def slow_down(self, factor: float) -> None:
+        """Polls and samples come so many times later from now on; 1 is as planned. Any thread may call."""
+        self._factor = factor
 
     def late_s(self) -> float:
         """By how much the job that came latest came late, since this was last asked."""
@@ -62,7 +72,7 @@ class WatchedRhythm(Rhythm):
 
     def _slowed(self, name: str, wait_s: float) -> float:
         slow = name.startswith(_SLOWED) and wait_s >= _SHORTEST_S
-        return wait_s * self.factor if slow else wait_s
+        return wait_s * self._factor if slow else wait_s
 
     def _plan(self, name: str, wait_s: float) -> None:
         with self._guard:
