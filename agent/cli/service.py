@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from agent.config import default_path
@@ -23,9 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     status = actions.add_parser("status", help="0 where it runs, else 1")
     status.add_argument("--json", action="store_true", help="for a machine")
+    if sys.platform == "win32":
+        host = actions.add_parser("host", help="what Windows starts; nothing for people")
+        host.add_argument("--config", type=Path, required=True, help="the agent's configuration file")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.action == "host":
+        return _host(args.config)
     if args.action == "status":
         return _status(as_json=args.json)
     service = manager()
@@ -41,6 +47,14 @@ def run(args: argparse.Namespace) -> int:
     service.remove()
     print("The agent is no service any more. Its queue, identity and configuration are as they were.")
     return 0
+
+
+def _host(config: Path) -> int:
+    if sys.platform != "win32":
+        return 2
+    from agent.runtime import windows_host  # noqa: PLC0415 - there is none elsewhere
+
+    return windows_host.host(config)
 
 
 def _plan(steps: tuple[str, ...]) -> int:
