@@ -24,11 +24,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     # With a plus sign, as Latvian numbers are written, or as Russian ones are.
     (re.compile(r"(?<![\w.])\+\d(?:[ ().-]{0,2}\d){7,14}(?![\d.])"), MASK),
-    (re.compile(r"(?<![\w.,:+-])(?:371)?[26]\d(?:[ -]?\d){6}(?![\w.,:-]\d|\d)"), MASK),
+    (re.compile(r"(?<![\w.,:+-])(?:371)?[26]\d(?: ?\d){6}(?![\w.,:-]\d|\d)"), MASK),
     (re.compile(r"(?<![\w.])[78][ (-]{0,2}9\d\d(?:[ )-]{0,2}\d){7}(?![\d.])"), MASK),
 )
-_CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){11,18}(?![\d.]\d|\d)")
-"""ISO/IEC 7812-1: 12 to 19 digits, the last of which is a check digit by Luhn's sum."""
+_CARD = re.compile(r"(?<![\d.])(?:[3-6]\d|2[2-7])(?:[ -]?\d){10,17}(?![\d.]\d|\d)")
+"""ISO/IEC 7812-1: 12 to 19 digits, the last of which is a check digit by Luhn's sum. Cards begin with these digits;
+times written without a space do not."""
 
 
 def mask(text: str) -> str:
