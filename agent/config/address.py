@@ -175,6 +175,13 @@ def _http(text: str) -> Address | None:
     return HttpAddress(host, port, match[3])
 
 
+def is_ipv4(host: str) -> bool:
+    try:
+        return ip_address(host).version == 4
+    except ValueError:
+        return False
+
+
 def is_near(host: str) -> bool:
     """Whether this is an address (no name) of this computer or of a private network."""
     try:

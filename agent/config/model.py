@@ -61,6 +61,29 @@ def _host_port(text: str) -> str:
     raise _wrong(f"{text!r} is no address of a server", "HOST:PORT")
 
 
+def _lan(text: str) -> str:
+    if text == "0.0.0.0" or (address.is_ipv4(text) and address.is_near(text)):  # noqa: S104 - all of its addresses
+        return text
+    raise _wrong(f"{text!r} is no private IPv4 address", "an address of this till in the shop, or 0.0.0.0")
+
+
+def _group(text: str) -> str:
+    if not text or (text.startswith("239.") and address.is_ipv4(text)):
+        return text
+    raise _wrong(f"{text!r} is no multicast group of a LAN", '239.x.y.z, or "" for none')
+
+
+def _peer(text: str) -> str:
+    host, _, port = text.partition(":")
+    if (
+        address.is_ipv4(host)
+        and address.is_near(host)
+        and (not port or (port.isdecimal() and 0 < int(port) < 65536))
+    ):
+        return text
+    raise _wrong(f"{text!r} is no private IPv4 address", "192.168.1.10 or 192.168.1.10:8447")
+
+
 def _path(value: object) -> object:
     return Path(value) if isinstance(value, str) and value else value
 
@@ -248,6 +271,25 @@ class Jobs(Table):
     drill_key: File | None = None
 
 
+class Relay(Table):
+    """Nothing of it unless somebody wants it. `use`: this till may go through a neighbour while it has no way of its
+    own; `serve`: neighbours may go through this one, at `listen`. The relay with the lowest `rank` is taken first.
+    `peers` are neighbours where multicast does not pass; `group` "" asks nobody else. `kib_s` bounds all tunnels
+    together. Open to private IPv4 addresses only."""
+
+    use: bool = False
+    serve: bool = False
+    listen: Annotated[str, AfterValidator(_lan)] = "0.0.0.0"  # noqa: S104 - strangers are hung up on
+    port: Annotated[int, Field(ge=1, le=65535)] = 8447
+    rank: Annotated[int, Field(ge=0, le=1000)] = 100
+    group: Annotated[str, AfterValidator(_group)] = "239.255.84.47"
+    peers: Annotated[
+        tuple[Annotated[str, AfterValidator(_peer)], ...], Field(strict=False, max_length=32)
+    ] = ()
+    tunnels: Annotated[int, Field(ge=1, le=64)] = 16
+    kib_s: Annotated[int, Field(ge=8, le=10_000)] = 128
+
+
 class Config(Table):
     agent: Agent = Field(default_factory=Agent)
     collector: Collector
@@ -257,6 +299,7 @@ class Config(Table):
     discovery: Discovery = Field(default_factory=Discovery)
     budget: Budget = Field(default_factory=Budget)
     jobs: Jobs = Field(default_factory=Jobs)
+    relay: Relay = Field(default_factory=Relay)
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
@@ -275,5 +318,5 @@ def _unique(table: str, key: str, values: list[str], same: Callable[[str], str] 
 
 TABLES: dict[str, type[Table]] = {
     "agent": Agent, "collector": Collector, "host": Host, "discovery": Discovery, "budget": Budget,
-    "device": Device, "backup": Backup, "jobs": Jobs,
+    "device": Device, "backup": Backup, "jobs": Jobs, "relay": Relay,
 }  # fmt: skip

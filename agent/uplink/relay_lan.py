@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,13 +23,12 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Lan:
-    """Where to ask: listed peers (host, port), and the group on `port`, "" for none. `listed` alone where multicast
-    does not pass."""
+    """Where to ask: listed peers (host, port), and the group ("" for none) on `port`."""
 
-    peers: Sequence[tuple[str, int]] = ()
-    group: str = wire.GROUP
-    port: int = wire.PORT
-    wait_s: float = field(default=WAIT_S)
+    peers: Sequence[tuple[str, int]]
+    group: str
+    port: int
+    wait_s: float = WAIT_S
 
     def ask(
         self, terminal: str, key: Ed25519PrivateKey, collector: str, keys: Keys, clock: Clock

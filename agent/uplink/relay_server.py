@@ -65,10 +65,10 @@ class RelayServer:
         me: Me,
         clock: Clock,
         *,
-        listen: str = "0.0.0.0",  # noqa: S104 - only private addresses are spoken to
-        port: int = wire.PORT,
+        listen: str,
+        port: int,
+        group: str,
         rank: int = 100,
-        group: str = wire.GROUP,
         bounds: Bounds | None = None,
         stale: Callable[[], None] = lambda: None,
     ) -> None:

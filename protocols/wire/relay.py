@@ -17,9 +17,6 @@ from protocols.errors import ReportRefused
 from protocols.wire.v1 import Id, Model, Text
 
 PATH_NEIGHBOURS = "/api/agent/v1/neighbours"
-PORT = 8447
-GROUP = "239.255.84.47"
-"""A group of the IPv4 local scope (RFC 2365 section 6.1): no router of the shop hands it on."""
 DATAGRAM_BYTES = 1024
 NEIGHBOURS = 200
 _SIGNATURE_BYTES = 64

@@ -103,7 +103,7 @@ class Shop:
             me=self.me(name),
             members=self.members,
             listener=heard or Heard(),
-            lan=Lan(peers, group="", wait_s=0.5) if lan else None,
+            lan=Lan(peers, group="", port=1, wait_s=0.5) if lan else None,
             patience=PATIENCE,
         )
         client = Client(connection, self.keys[name], name, CLOCK)

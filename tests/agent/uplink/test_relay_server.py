@@ -136,7 +136,7 @@ def through(shop: Shop, relay: RelayServer, terminal: str = "c") -> socket.socke
 def test_no_more_tunnels_than_allowed(shop: Shop) -> None:
     relay = shop.relay("a", bounds=Bounds(tunnels=2, per_address=10))
     with closing(through(shop, relay)), closing(through(shop, relay, "b")):
-        [word] = Lan([("127.0.0.1", relay.port)], group="", wait_s=0.5).ask(
+        [word] = Lan([("127.0.0.1", relay.port)], group="", port=1, wait_s=0.5).ask(
             "c", shop.keys["c"], shop.address, shop.members.keys, CLOCK
         )
         assert word.load == 1.0
@@ -234,7 +234,9 @@ def test_the_bound_on_speed_is_kept(shop: Shop) -> None:
 def hear(shop: Shop, relay: RelayServer, terminal: str, **changed: Any) -> list[Any]:
     key, collector = changed.get("key", shop.keys[terminal]), changed.get("collector", shop.address)
     keys = changed.get("keys", shop.members.keys)
-    return Lan([("127.0.0.1", relay.port)], group="", wait_s=0.5).ask(terminal, key, collector, keys, CLOCK)
+    return Lan([("127.0.0.1", relay.port)], group="", port=1, wait_s=0.5).ask(
+        terminal, key, collector, keys, CLOCK
+    )
 
 
 def test_only_members_are_told_and_only_members_are_heard(shop: Shop) -> None:
@@ -268,7 +270,7 @@ def test_a_word_for_another_question_is_not_heard(shop: Shop, fresh: bool, heard
         ear.settimeout(30)
         thread = Thread(target=answer)
         thread.start()
-        lan = Lan([ear.getsockname()], group="", wait_s=1.0)
+        lan = Lan([ear.getsockname()], group="", port=1, wait_s=1.0)
         assert len(lan.ask("c", shop.keys["c"], shop.address, shop.members.keys, CLOCK)) == heard
         thread.join(30)
 
