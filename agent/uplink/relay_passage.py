@@ -26,10 +26,10 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """This terminal, and its collector as `host:port`."""
+    """This terminal, its key as it is now, and its collector as `host:port`."""
 
     terminal: str
-    key: Ed25519PrivateKey
+    key: Callable[[], Ed25519PrivateKey]
     collector: str
 
 
@@ -146,7 +146,7 @@ def _ask(line: Line, relay: str, me: Me) -> None:
     given = _parameters(headers, "proxy-authenticate")
     if given.get("relay") != relay or not given.get("nonce"):
         raise Refused(status, "another one answers there than was elected")
-    signature = Passage(relay, given["nonce"], me.terminal, me.collector).signed(me.key)
+    signature = Passage(relay, given["nonce"], me.terminal, me.collector).signed(me.key())
     line.send(*request, f'Proxy-Authorization: {SCHEME} terminal="{me.terminal}", signature="{signature}"')
     status, _ = _status(line.head())
     if status != 200:

@@ -70,9 +70,8 @@ class RelayServer:
         group: str,
         rank: int = 100,
         bounds: Bounds | None = None,
-        stale: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stale`: called where a neighbour asks and what is known of the own way is old. Port 0: any free one."""
+        """Port 0: any free one."""
         self._me = me
         self._clock = clock
         self._listen = listen
@@ -80,7 +79,6 @@ class RelayServer:
         self._rank = rank
         self._group = group
         self._bounds = bounds or Bounds()
-        self._stale = stale
         self.offer = Offer(Reach.UNKNOWN, clock.monotonic(), clock.monotonic(), (), {})
         self.carried_bytes = 0
         self._failed: tuple[Offer, Reach, float] | None = None
@@ -102,7 +100,9 @@ class RelayServer:
     def tunnels(self) -> int:
         return len(self._through)
 
-    def start(self) -> None:
+    def start(self, stale: Callable[[], None] = lambda: None) -> None:
+        """`stale` is called where a neighbour asks and what is known of the own way is old."""
+        self._stale = stale
         self._door = socket.create_server((self._listen, self._port), backlog=16)
         self._port = self._door.getsockname()[1]
         try:
@@ -168,7 +168,7 @@ class RelayServer:
             return
         if self._clock.monotonic() - offer.seen_s > STALE_S:
             self._stale()
-        self._ear.sendto(wire.sealed(self._word(asked.nonce), self._me.key), address)
+        self._ear.sendto(wire.sealed(self._word(asked.nonce), self._me.key()), address)
 
     def _word(self, nonce: str) -> wire.Word:
         offer = self.offer

@@ -144,7 +144,7 @@ class SiteConnection(Connection):
         if not self._lan:
             return []
         me = self._me
-        heard = self._lan.ask(me.terminal, me.key, me.collector, self._members.keys, self._clock)
+        heard = self._lan.ask(me.terminal, me.key(), me.collector, self._members.keys, self._clock)
         self._met = self._met or bool(heard)
         if self._own is not Reach.REACHED:
             self._logbook.dead(diagnose(Sight(self._own, [h.reach for h in heard], self._met)))

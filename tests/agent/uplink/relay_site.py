@@ -68,7 +68,7 @@ class Shop:
         return f"127.0.0.1:{self.dead}"
 
     def me(self, name: str) -> Me:
-        return Me(name, self.keys[name], self.address)
+        return Me(name, lambda: self.keys[name], self.address)
 
     def relay(
         self,
