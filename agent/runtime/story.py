@@ -7,6 +7,7 @@ from datetime import datetime
 
 from agent.config import Config
 from agent.spool import Json, Spool
+from agent.system import machine
 from agent.system.boot import Boot, Ending, LastRun, ending
 from protocols.wire import v1
 
@@ -72,6 +73,7 @@ def _hello(config: Config, boot: Boot, version: str, now: datetime, ended: Endin
         clean=None if ended is Ending.FIRST else ended is Ending.CLEAN,
         devices=tuple(v1.DeviceInfo(id=d.id, family=d.family, port=d.port) for d in config.devices),
         backups=tuple(b.name for b in config.backups),
+        machine=machine.read(config.agent.state_dir),
     )
 
 
