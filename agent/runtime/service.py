@@ -7,6 +7,7 @@ from datetime import time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from agent.clock import Clock
 from agent.config import Config, Device, address
@@ -45,6 +46,9 @@ from protocols.device.profile import Profiles
 from protocols.device.registry import FAMILIES
 from protocols.status.model import Identity
 from protocols.wire import v1
+
+if TYPE_CHECKING:
+    from agent.runtime.site_relay import SiteRelay
 
 FLUSH_S = 60.0
 TICK_S = 5.0
@@ -89,17 +93,19 @@ class Service:
         self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True)
         self._watchdog = Watchdog(clock)
         self._trading = Trading(hours(config.agent.open_from, config.agent.open_to))
-        self._connection = _connection(identity)
+        self._relay = _relay(config, identity, self._spool, clock)
+        self._connection = self._relay.connection if self._relay else _connection(identity)
         self._client = Client(self._connection, identity.key, identity.terminal, clock)
         resting = RestingClock(clock, self._watchdog, "sender", SENDER_LIMIT_S)
         self._errands: dict[str, Errand] = {"configuration": configuring.fetch} if configuring else {}
+        self._runner = Errands(self._client, self._errands)
         self._sender = Sender(
             self._spool,
             self._client,
             identity.terminal,
             resting,
             report_s=config.collector.report_s,
-            heard=Errands(self._client, self._errands).heard,
+            heard=self._heard,
         )
         self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
@@ -120,6 +126,8 @@ class Service:
         self._plan_host(judging, self._plan_own(judging))
         self._plan_devices()
         self._jobs.begin()
+        if self._relay:
+            self._relay.begin(self._outgoing.tell, self._sender.wake)
         self._thread.start()
         self._rhythm.start()
         self._notify.ready()
@@ -294,6 +302,8 @@ class Service:
         failed = not self._thread.is_alive()
         self._commands.stop()
         self._sender.stop()
+        if self._relay:
+            self._relay.stop()
         quiet = self._rhythm.stop(deadline.left_s(20.0 if anew else 1.2))
         for poller in self._tapped:  # the taps go on
             poller.close()
@@ -324,6 +334,12 @@ class Service:
         self._spool.close()
         return 0
 
+    def _heard(self, receipt: v1.Receipt) -> None:
+        """In the sender's thread, after each receipt."""
+        self._runner.heard(receipt)
+        if self._relay:
+            self._relay.heard(self._client)
+
     def _host_clock(self) -> HostClock | None:
         """None where the collector has not told the time lately, or the till's clock was set since."""
         measured = self._client.offset
@@ -341,6 +357,14 @@ class Service:
 
 def _job(device: Device) -> str:
     return f"device {device.id}"
+
+
+def _relay(config: Config, identity: Terminal, spool: Spool, clock: Clock) -> "SiteRelay | None":
+    if not (config.relay.use or config.relay.serve):
+        return None
+    from agent.runtime.site_relay import SiteRelay  # noqa: PLC0415 - costs nothing where nobody wants it
+
+    return SiteRelay(config.relay, identity, config.agent.state_dir, spool, clock)
 
 
 def _connection(identity: Terminal) -> Connection:

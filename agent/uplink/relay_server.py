@@ -24,6 +24,7 @@ STALE_S = 60.0
 _JOIN_S = 60.0
 _JOIN_LATE_S = 5.0
 _TROUBLE_S = 0.1
+_END_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class RelayServer:
             for line in (*self._guests, *self._far):
                 with suppress(OSError):
                     line.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5.0)
+        self._thread.join(_END_S)
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector, self._door, self._ear, self._bell, self._wake:
