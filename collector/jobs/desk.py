@@ -26,12 +26,16 @@ def parsed(document: bytes) -> SignedJob:
         raise JobError("this is no signed job", code="job.malformed") from e
 
 
-def keep(signed: SignedJob, now: datetime, by: User | None = None) -> Job:
+def keep(signed: SignedJob, now: datetime, by: User | None = None, *, target: str = "") -> Job:
     """Keep a new job; it is queued as soon as it has all its signatures. JobError with the code that the till would
-    refuse it with, job.no_such_terminal, job.replayed, operators.missing."""
+    refuse it with, job.no_such_terminal, job.replayed, operators.missing. `target`: it must be for this till."""
     found = job.read_job(signed.text)
+    if target and found.target != target:
+        raise JobError("the job is for another till", code="job.wrong_target")
     who = _signers(signed, found, now)
     job_signing.check_times(found, now)
+    if found.dry_run and not found.kind.dry_run:
+        raise JobError(f"{found.type} cannot be tried without doing it", code="job.no_dry_run")
     terminal = Terminal.objects.filter(pk=found.target, retired_at=None).first()
     if terminal is None:
         raise JobError("the till that this job is for is not known here", code="job.no_such_terminal")
@@ -91,11 +95,6 @@ def cancel(pk: str, now: datetime, by: User | None = None) -> Job:
 
 def signed_of(row: Job) -> SignedJob:
     return SignedJob(text=row.text, signatures=tuple(job.Signed(**one) for one in row.signatures))
-
-
-def signers_missing(row: Job) -> int:
-    names = {one["operator"] for one in row.signatures}
-    return max(0, job.CATALOGUE[job.Type(row.type)].signatures - len(names))
 
 
 def _signers(signed: SignedJob, found: job.Job, now: datetime) -> list[str]:
