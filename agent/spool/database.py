@@ -13,16 +13,23 @@ BUSY_S = 30.0
 """How long one process waits for another that writes (a backup that reports its end)."""
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outbox (
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS stored (
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS lane (
+  name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, last_seq INTEGER NOT NULL, complete_to INTEGER NOT NULL,
+  chain BLOB NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, kept_rows INTEGER NOT NULL,
+  kept_bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ordered (
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, chain BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS loose (
+  epoch INTEGER NOT NULL, seq INTEGER NOT NULL, class INTEGER NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL,
+  stored INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (epoch, seq)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS loose_waiting ON loose (class, epoch, seq) WHERE stored = 0;
 CREATE TABLE IF NOT EXISTS quarantine (
-  epoch INTEGER NOT NULL, seq INTEGER NOT NULL, problem TEXT NOT NULL, set_aside_at TEXT NOT NULL,
-  body BLOB NOT NULL, PRIMARY KEY (epoch, seq)) WITHOUT ROWID;
+  lane TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, problem TEXT NOT NULL,
+  set_aside_at TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (lane, epoch, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+_VERSION = 2
+"""Of the schema; a file of another one is set aside like a damaged one."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _SIDES = ("", "-wal", "-shm")
 _MARK = ".damaged-"
@@ -85,9 +92,19 @@ def _prepare(db: sqlite3.Connection, *, check: bool) -> None:
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA cache_size=-512")
     db.execute("PRAGMA wal_autocheckpoint=400")
+    _check_version(db)
     db.executescript(_SCHEMA)
     if check and db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise SpoolDamaged("the spool does not pass its own check")
+
+
+def _check_version(db: sqlite3.Connection) -> None:
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found == _VERSION:
+        return
+    if found or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise SpoolDamaged(f"the spool is of version {found}, and this agent writes version {_VERSION}")
+    db.execute(f"PRAGMA user_version={_VERSION}")
 
 
 def set_aside(path: Path, mark: int) -> Path:

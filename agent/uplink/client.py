@@ -2,6 +2,7 @@
 stamp was refused, and keeps no message."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,8 @@ from protocols.wire import signing, v1
 
 RETRY_AFTER_MAX_S = 3600.0
 _JSON = "application/json"
+_WORTH_BYTES = 2048
+"""Smaller reports are not compressed."""
 _LATER = {408, 425, 429}
 _CONTENT = {"report.malformed", "report.too_large"}
 
@@ -78,7 +81,14 @@ class Client:
         """Post one report. CollectorUnreachable: the same may be sent again, after `retry_after_s` where
         that is given. Unreadable: something in it is wrong. ReportRefused: see the code; nothing of it is
         stored."""
-        receipt = _read(v1.Receipt, self.send("POST", v1.PATH_REPORTS, body, content_type=_JSON))
+        encoding = "zstd" if len(body) >= _WORTH_BYTES else ""
+        if encoding:
+            import zstandard  # noqa: PLC0415 - most reports are small, and it costs memory
+
+            body = zstandard.ZstdCompressor(level=3).compress(body)
+        receipt = _read(
+            v1.Receipt, self.send("POST", v1.PATH_REPORTS, body, content_type=_JSON, encoding=encoding)
+        )
         self._learn(receipt.server_time)
         return receipt
 
@@ -100,13 +110,15 @@ class Client:
         before, self._key = self._key, key
         return before
 
-    def send(self, method: str, path: str, body: bytes, *, content_type: str) -> Answer:
-        """One signed request; its answer of 2xx, or one of the errors of `report`."""
-        answer = self._signed(method, path, body, content_type)
+    def send(self, method: str, path: str, body: bytes, *, content_type: str, encoding: str = "") -> Answer:
+        """One signed request; its answer of 2xx, or one of the errors of `report`. `encoding`: what the body is in
+        already."""
+        more = {"Content-Type": content_type} | ({"Content-Encoding": encoding} if encoding else {})
+        answer = self._signed(method, path, body, more)
         problem = _problem(answer)
         if problem and problem.code == "signature.expired" and problem.server_time:
             self._learn(problem.server_time)
-            answer = self._signed(method, path, body, content_type)
+            answer = self._signed(method, path, body, more)
             problem = _problem(answer)
         if 200 <= answer.status < 300:
             return answer
@@ -115,7 +127,7 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
-    def _signed(self, method: str, path: str, body: bytes, content_type: str) -> Answer:
+    def _signed(self, method: str, path: str, body: bytes, more: Mapping[str, str]) -> Answer:
         started, now = self._clock.monotonic(), self._clock.now()
         created = now.timestamp() + (self.offset.seconds if self.offset else 0.0)
         headers = signing.sign(
@@ -127,7 +139,7 @@ class Client:
             created=max(int(created), 0),
             nonce=secrets.token_urlsafe(16),
         )
-        answer = self._connection.request(method, path, body, {**headers, "Content-Type": content_type})
+        answer = self._connection.request(method, path, body, {**headers, **more})
         self._half_trip_s = (self._clock.monotonic() - started) / 2
         self._middle = now + timedelta(seconds=self._half_trip_s)
         return answer

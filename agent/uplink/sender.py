@@ -1,16 +1,19 @@
-"""The loop that empties the spool to the collector: in order, at least once, and calm when nobody answers.
-It never drops a message and judges none."""
+"""The loop that empties the spool to the collector: at least once, the ordered lane in order, the loose lane with
+the newest first, and calm when nobody answers. It never drops a message and judges none."""
 
 import logging
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from threading import Event
 from typing import Protocol
 
 from agent.clock import Clock
-from agent.spool import STAND_IN_KIND, Batch, Json, Spool, SpoolDamaged, SpoolError
-from agent.uplink.client import Gap, Unreadable
+from agent.spool import STAND_IN_KIND, Batch, Json, Pending, Spool, SpoolDamaged, SpoolError
+from agent.uplink.client import Forked, Gap, Unreadable
 from agent.uplink.pace import back_off
+from agent.uplink.traffic import STATE as TRAFFIC
+from agent.uplink.traffic import Traffic
 from protocols.errors import CollectorUnreachable, ReportRefused
 from protocols.wire import v1
 
@@ -21,7 +24,8 @@ STUCK_TURNS = 3
 WRITE_S = 60.0
 """So old may the time of the last receipt be that `status` shows."""
 STATE = "uplink"
-_ENVELOPE_BYTES = 1024
+_BATCH_BYTES = v1.REPORT_BYTES - 1024
+"""Leaves room for what is around the messages."""
 _MISSING = "the collector misses earlier messages"
 
 log = logging.getLogger(__name__)
@@ -45,8 +49,10 @@ class Sender:
         report_s: float,
         chance: Callable[[], float] = random.random,
         heard: Callable[[v1.Receipt], None] = lambda _: None,
+        traffic: Traffic | None = None,
+        session: str = "",
     ) -> None:
-        """`heard` is called in the sender's thread after each receipt."""
+        """`heard` is called in the sender's thread after each receipt. `traffic` None: there is no limit."""
         self._spool = spool
         self._client = client
         self._terminal = terminal
@@ -54,6 +60,9 @@ class Sender:
         self._report_s = report_s
         self._chance = chance
         self._heard = heard
+        self._traffic = traffic
+        self._session = session
+        self._last_lane: v1.Lane | None = None
         self._wake = Event()
         self._stop = False
         self._failures = 0
@@ -90,24 +99,44 @@ class Sender:
     def turn(self) -> float:
         """Send one report, empty where nothing waits so that silence means silence. Seconds until the
         next."""
-        batch = self._spool.next_batch(self._limit, v1.REPORT_BYTES - _ENVELOPE_BYTES)
+        pending = self._spool.pending()
+        batch = self._next_batch(pending)
         try:
-            receipt = self._client.report(self._body(batch))
+            receipt = self._client.report(self._body(batch, pending))
         except CollectorUnreachable as e:
             # A thin line may carry a small report where a large one times out. Where one message makes the
             # collector fail, those before it still get through.
             self._limit = max(1 if e.code == "report.failed" else SMALL, self._limit // 2)
+            self._last_lane = (
+                v1.Lane.ORDERED
+            )  # so that the newest state goes first when somebody answers again
             return (e.retry_after_s or 0.0) + self._failed("unreachable", e)
         except Unreadable as e:
             return self._unreadable(batch, e)
         except Gap as e:
             self._spool.acknowledge(batch.epoch, e.complete_to)
             return self._no_progress(e)
+        except Forked as e:
+            self._spool.renew(f"{e.code}: {e}")
+            return self._failed("refused", e)
         except ReportRefused as e:
             return self._failed("refused", e)
         wait_s = self._stored(batch, receipt)
         self._heard(receipt)
         return wait_s
+
+    def _next_batch(self, pending: Pending) -> Batch:
+        """The lanes take turns where both wait; a run begins with the ordered one, whose receipt tells whether this
+        disk was put back."""
+        figures = self._traffic is None or self._traffic.figures
+        loose_first = not pending.ordered or self._last_lane is v1.Lane.ORDERED
+        if pending.loose and self._last_lane is not None and loose_first:
+            batch = self._spool.next_batch(self._limit, _BATCH_BYTES, v1.Lane.LOOSE, figures=figures)
+            if batch.rows:
+                self._last_lane = v1.Lane.LOOSE
+                return batch
+        self._last_lane = v1.Lane.ORDERED
+        return self._spool.next_batch(self._limit, _BATCH_BYTES)
 
     def _rest(self, wait_s: float) -> None:
         """Wait; a wake-up ends it early only when the last turn went well."""
@@ -119,24 +148,48 @@ class Sender:
                     return
 
     def _stored(self, batch: Batch, receipt: v1.Receipt) -> float:
-        if batch.rows or self.failing or self._is_news(receipt):
-            state: Json = {
-                "receipt_at": self._clock.now().isoformat(),
-                "complete_to": receipt.complete_to,
-                "epoch": receipt.epoch,
-            }
-            self._spool.acknowledge(receipt.epoch, receipt.complete_to, {STATE: state})
-            self._written = receipt.epoch, receipt.complete_to
-            self._written_s = self._clock.monotonic()
+        self._limit = min(v1.MESSAGES, self._limit * 2, receipt.credit or v1.MESSAGES)
+        if batch.lane is v1.Lane.LOOSE:
+            self._spool.stored(batch, receipt.held, self._traffic_state())
+        else:
+            self._acknowledge(batch, receipt)
         self._failures = 0
         self._said = None
+        if batch.lane is v1.Lane.LOOSE:
+            return self._pause_s(receipt)
         if batch.rows and receipt.epoch == batch.epoch and receipt.complete_to < batch.rows[0].seq:
             return self._no_progress(Gap(_MISSING, receipt.complete_to, code=Gap.code))
         self._stuck = 0
-        self._limit = min(v1.MESSAGES, self._limit * 2)
-        if batch.more:
-            return 0.0
-        return min(receipt.next_s or self._report_s, NEXT_MAX_S)
+        return self._pause_s(receipt)
+
+    def _acknowledge(self, batch: Batch, receipt: v1.Receipt) -> None:
+        if not (batch.rows or self.failing or self._is_news(receipt)):
+            return
+        state: Json = {
+            "receipt_at": self._clock.now().isoformat(),
+            "complete_to": receipt.complete_to,
+            "epoch": receipt.epoch,
+            "chain": receipt.chain,
+            "signer": receipt.signer,
+            "signature": receipt.signature,
+            "server_time": receipt.server_time.isoformat(),
+        }
+        states = {STATE: state, **self._traffic_state()}
+        self._spool.acknowledge(receipt.epoch, receipt.complete_to, states, bytes.fromhex(receipt.chain))
+        self._written = receipt.epoch, receipt.complete_to
+        self._written_s = self._clock.monotonic()
+
+    def _pause_s(self, receipt: v1.Receipt) -> float:
+        """At once while something waits, but for a collector that asks for a slower pace."""
+        pending = self._spool.pending()
+        figures = self._traffic is None or self._traffic.figures
+        if pending.ordered or (pending.loose and figures):
+            return min(receipt.next_s or 0.0, NEXT_MAX_S) if receipt.credit is not None else 0.0
+        slower = self._traffic.slower if self._traffic else 1.0
+        return min((receipt.next_s or self._report_s) * slower, NEXT_MAX_S)
+
+    def _traffic_state(self) -> dict[str, Json]:
+        return {TRAFFIC: self._traffic.export()} if self._traffic else {}
 
     def _is_news(self, receipt: v1.Receipt) -> bool:
         """A receipt that says nothing new is not worth a write to the disk each time."""
@@ -160,16 +213,16 @@ class Sender:
         if len(batch.rows) > 1:
             self._limit = len(batch.rows) // 2
             return 0.0
-        if not batch.rows or batch.rows[0].kind == STAND_IN_KIND or not self._empty_is_taken(batch.epoch):
+        if not batch.rows or batch.rows[0].kind == STAND_IN_KIND or not self._empty_is_taken(batch):
             return self._failed("refused", error)
         seq = batch.rows[0].seq
         log.error("the collector cannot read message %d (%s): kept aside", seq, error)
-        self._spool.quarantine(seq, f"{error.code}: {error}")
+        self._spool.quarantine(seq, f"{error.code}: {error}", batch)
         return 0.0
 
-    def _empty_is_taken(self, epoch: int) -> bool:
+    def _empty_is_taken(self, batch: Batch) -> bool:
         try:
-            self._client.report(self._body(Batch(epoch, (), more=False)))
+            self._client.report(self._body(replace(batch, rows=(), chain=b""), self._spool.pending()))
         except (CollectorUnreachable, ReportRefused):
             return False
         return True
@@ -189,13 +242,21 @@ class Sender:
         self._failures += 1
         return back_off(self._failures, self._chance)
 
-    def _body(self, batch: Batch) -> bytes:
+    def _body(self, batch: Batch, pending: Pending) -> bytes:
         """The report around the stored bytes: a message that goes again is the same, byte for byte."""
-        pending = self._spool.pending()
         left = max(pending.messages - len(batch.rows), 0)
-        queue = v1.Queue(messages=left, oldest_at=pending.oldest_at if left else None)
         envelope = v1.Report(
-            terminal=self._terminal, epoch=batch.epoch, sent_at=self._clock.now(), queue=queue, messages=()
+            terminal=self._terminal,
+            epoch=batch.epoch,
+            sent_at=self._clock.now(),
+            queue=v1.Queue(messages=left, oldest_at=pending.oldest_at if left else None),
+            lane=batch.lane,
+            chain=batch.chain.hex(),
+            session=self._session,
+            messages=(),
         )
         head = envelope.model_dump_json(exclude={"messages"})[:-1].encode()
-        return head + b',"messages":[' + b",".join(row.body for row in batch.rows) + b"]}"
+        body = head + b',"messages":[' + b",".join(row.body for row in batch.rows) + b"]}"
+        if self._traffic:
+            self._traffic.sent(len(body), self._clock.now())
+        return body

@@ -14,6 +14,7 @@ from collector.backups import catalogue
 from collector.backups import door as backups_door
 from collector.core import clock
 from collector.ingest import clones, documents, enrolling, problem, rekeying
+from collector.ingest.encoding import decoded
 from collector.ingest.keys import Keys, Known
 from collector.ingest.nonces import Nonces
 from collector.ingest.parsing import parse
@@ -107,7 +108,8 @@ class Door:
         return methods[call.method]
 
     async def _report(self, call: Call) -> Answer:
-        terminal, body, known = await self._signed(call, v1.REPORT_BYTES)
+        terminal, raw, known = await self._signed(call, v1.REPORT_BYTES)
+        body = decoded(raw, call.headers.get("content-encoding", ""), v1.REPORT_BYTES)
         parsed = parse(body, terminal)
         await self._check_session(parsed.report, known, call.peer)
         outcome = await self._writer.put(parsed, len(body))

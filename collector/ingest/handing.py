@@ -1,27 +1,36 @@
-"""Which room gets which kind of message. Runs inside the ingest transaction, once per new message, in
-order."""
+"""Which room gets which kind of message. Runs inside the ingest transaction, once per new message, those of the
+ordered lane in order."""
 
 from datetime import datetime
 
 from collector.backups import catalogue
 from collector.incidents import apply
-from collector.inventory import record
+from collector.inventory import desired_state, holdings, record
+from collector.jobs import counter
 from protocols.wire import v1
 
 
-def hand_on(terminal_id: str, message: v1.AnyMessage, received_at: datetime, sent_at: datetime) -> None:
+def hand_on(
+    terminal_id: str, epoch: int, message: v1.AnyMessage, received_at: datetime, sent_at: datetime
+) -> None:
     match message:
         case v1.Hello():
             record.record_hello(terminal_id, message, received_at)
         case v1.State():
-            record.record_state(terminal_id, message, received_at)
+            record.record_state(terminal_id, epoch, message, received_at)
         case v1.Event():
             apply.record_event(terminal_id, message, received_at, sent_at)
+        case v1.Configuration():
+            desired_state.record_told(terminal_id, message, received_at)
         case v1.Backup():
             catalogue.record_backup(terminal_id, message, received_at)
             apply.record_outcome(terminal_id, "backup.failed", message, received_at, sent_at)
         case v1.Drill():
             catalogue.record_drill(terminal_id, message, received_at)
             apply.record_outcome(terminal_id, "backup.restore_failed", message, received_at, sent_at)
-        case v1.Sample() | v1.Fact() | v1.Inventory() | v1.JobResult() | v1.Configuration():
-            pass  # samples came with the contact; facts stay on the timeline
+        case v1.JobResult():
+            counter.record_result(terminal_id, message, received_at)
+        case v1.Fact() | v1.Inventory():
+            holdings.record(terminal_id, epoch, message, received_at)
+        case v1.Sample():
+            pass  # came with the contact

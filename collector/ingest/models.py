@@ -3,14 +3,20 @@
 from django.db import models
 
 from collector.inventory.models import Terminal
+from protocols.wire.v1 import Lane
 
 
 class Stream(models.Model):
-    """One epoch of one terminal's spool: everything up to `complete_to` is stored without a gap."""
+    """One epoch of a lane of one terminal's spool. Ordered: everything up to `complete_to` is stored without a gap,
+    and `chain` is the link there (hex; "" where it is not known). Loose: `complete_to` is the highest number.
+    `held` counts the messages."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="streams")
     epoch = models.BigIntegerField()
+    lane = models.CharField(max_length=10, default=Lane.ORDERED.value)
     complete_to = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    chain = models.CharField(max_length=64, blank=True)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from collector.ingest.problem import Refused
-from protocols.wire import v1
+from protocols.wire import chain, v1
 
 _BIGGEST = 2**63 - 1
 _DEEPEST = 64
@@ -20,23 +20,29 @@ _DEEPEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`bodies[i]` is the wire document of `report.messages[i]`, with fields that this version does not
-    know."""
+    """`bodies[i]` is the wire document of `report.messages[i]`, with fields that this version does not know;
+    `documents[i]` are the canonical bytes of the same as it came, from which its link in the chain is made."""
 
     report: v1.Report
     bodies: tuple[str, ...]
+    documents: tuple[bytes, ...]
 
 
 def parse(body: bytes, terminal: str) -> Parsed:
-    document = _document(body, terminal)
-    if not isinstance(document, dict):
+    raw = _document(body, terminal)
+    document = _clean(raw) if b"\\u" in body else raw
+    if not isinstance(raw, dict) or not isinstance(document, dict):
         raise Refused("report.malformed", "not a JSON object", terminal=terminal)
     if document.get("version") != v1.VERSION:
         raise Refused("report.version", f"this collector speaks version {v1.VERSION}", terminal=terminal)
     try:
         report = v1.Report.model_validate(document, extra="ignore")
         _check_depth(document["messages"], _DEEPEST)
-        bodies = tuple(json.dumps(part, ensure_ascii=False, allow_nan=False) for part in document["messages"])
+        documents = tuple(map(chain.canonical, raw["messages"]))
+        bodies = tuple(
+            text.decode() if document is raw else json.dumps(part, ensure_ascii=False, allow_nan=False)
+            for text, part in zip(documents, document["messages"], strict=True)
+        )
         _check_storable(report)
     except ValidationError as e:
         raise Refused("report.malformed", _say(e), terminal=terminal) from e
@@ -44,13 +50,12 @@ def parse(body: bytes, terminal: str) -> Parsed:
         raise Refused("report.malformed", "a value cannot be stored", terminal=terminal) from e
     if report.terminal != terminal:
         raise Refused("terminal.mismatch", terminal=terminal)
-    return Parsed(report, bodies)
+    return Parsed(report, bodies, documents)
 
 
 def _document(body: bytes, terminal: str) -> object:
     try:
-        document = json.loads(body.decode(), parse_constant=_no_constant)
-        return _clean(document) if b"\\u" in body else document
+        return json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as e:
         raise Refused("report.malformed", "not JSON in UTF-8", terminal=terminal) from e
 

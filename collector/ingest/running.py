@@ -6,6 +6,7 @@ from collector.core.authority import CA_CERT
 from collector.core.ticker import Duty, Ticker
 from collector.incidents import ticks
 from collector.ingest.app import Door
+from collector.ingest.receipts import Signer
 from collector.ingest.refusals import Refusals
 from collector.ingest.writer import Writer
 
@@ -18,9 +19,10 @@ class Running:
     def __init__(self) -> None:
         refusals = Refusals()
         self._refusals = refusals
-        self._writer = Writer()
+        tls = settings.CONFIG.path(settings.CONFIG.tls_dir)
+        self._writer = Writer(Signer(tls))
         self._ticker = Ticker((*DUTIES, refusals.flush))
-        self.door = Door(self._writer, refusals, settings.CONFIG.path(settings.CONFIG.tls_dir) / CA_CERT)
+        self.door = Door(self._writer, refusals, tls / CA_CERT)
 
     def start(self) -> None:
         self._writer.start()

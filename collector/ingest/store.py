@@ -1,17 +1,19 @@
 """Stores the messages of one report exactly once and hands the new ones on, in order, inside the transaction
-that runs. A message is new where its number is beyond what its stream holds."""
+that runs. On the ordered lane a message is new where its number is beyond what its stream holds, on the loose
+lane where nothing lies under its number."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
 
+from collector.core import clock
 from collector.ingest import handing
 from collector.ingest.models import Stream
 from collector.ingest.parsing import Parsed
 from collector.ingest.problem import Refused
 from collector.inventory import record
-from protocols.wire import v1
+from protocols.wire import chain, v1
 
 Streams = dict[tuple[str, int], Stream]
 
@@ -28,38 +30,67 @@ def lock_streams(reports: Sequence[v1.Report], now: datetime) -> Streams:
     found = _locked(wanted)
     missing = sorted(wanted - found.keys())
     if missing:
-        rows = [Stream(terminal_id=t, epoch=e, first_at=now, last_at=now) for t, e in missing]
+        lanes = {(report.terminal, report.epoch): report.lane for report in reports}
+        rows = [_new(terminal, epoch, lanes[terminal, epoch], now) for terminal, epoch in missing]
         Stream.objects.bulk_create(rows, ignore_conflicts=True)
         found |= _locked(set(missing))
     return found
 
 
-def store(parsed: Parsed, received_at: datetime, streams: Streams) -> int:
-    """Up to where the stream is complete now. Refused with `report.gap` where messages before these are
-    missing."""
+def store(parsed: Parsed, received_at: datetime, streams: Streams) -> v1.Receipt:
+    """The receipt, not signed yet. Refused with `report.gap` where messages before these are missing, and with
+    `report.chain` where other messages lie under their numbers: nothing was written then."""
     report = parsed.report
     stream = streams[report.terminal, report.epoch]
-    fresh = [i for i, message in enumerate(report.messages) if message.seq > stream.complete_to]
-    for expected, i in enumerate(fresh, stream.complete_to + 1):
-        if report.messages[i].seq != expected:
-            raise Refused("report.gap", terminal=report.terminal, complete_to=stream.complete_to)
+    if stream.lane != report.lane:
+        raise Refused("report.malformed", "this epoch is of the other lane", terminal=report.terminal)
+    ordered = report.lane is v1.Lane.ORDERED
+    fresh, link = _fresh(parsed, stream) if ordered else (list(range(len(report.messages))), "")
     new = _insert(parsed, fresh, received_at) if fresh else set()
     messages = [report.messages[i] for i in fresh if report.messages[i].seq in new]
     record.record_contact(report, received_at, [m for m in messages if isinstance(m, v1.Sample)])
     for message in messages:
-        handing.hand_on(report.terminal, message, received_at, report.sent_at)
-    if fresh:
-        _advance(stream, report.messages[fresh[-1]].seq, received_at)
-    return stream.complete_to
+        handing.hand_on(report.terminal, report.epoch, message, received_at, report.sent_at)
+    if new:
+        highest = max(stream.complete_to, report.messages[fresh[-1]].seq)
+        _advance(stream, highest, stream.held + len(new), link, received_at)
+    return v1.Receipt(
+        epoch=report.epoch,
+        complete_to=stream.complete_to,
+        server_time=clock.now(),
+        lane=report.lane,
+        chain=stream.chain,
+        held=stream.held,
+    )
 
 
-def _advance(stream: Stream, complete_to: int, at: datetime) -> None:
+def _new(terminal: str, epoch: int, lane: v1.Lane, now: datetime) -> Stream:
+    link = chain.start(epoch).hex() if lane is v1.Lane.ORDERED else ""
+    return Stream(terminal_id=terminal, epoch=epoch, lane=lane.value, chain=link, first_at=now, last_at=now)
+
+
+def _fresh(parsed: Parsed, stream: Stream) -> tuple[list[int], str]:
+    """The places of the messages that are new, and the link after the last of them."""
+    report = parsed.report
+    fresh = [i for i, message in enumerate(report.messages) if message.seq > stream.complete_to]
+    for expected, i in enumerate(fresh, stream.complete_to + 1):
+        if report.messages[i].seq != expected:
+            raise Refused("report.gap", terminal=report.terminal, complete_to=stream.complete_to)
+    link = bytes.fromhex(stream.chain)
+    for i in fresh:
+        link = chain.link(link, parsed.documents[i])
+    if fresh and report.chain and stream.chain and report.chain != link.hex():
+        raise Refused("report.chain", terminal=report.terminal, complete_to=stream.complete_to)
+    return fresh, link.hex() if stream.chain else ""
+
+
+def _advance(stream: Stream, complete_to: int, held: int, link: str, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE ingest_stream SET complete_to = %s, last_at = %s WHERE id = %s",
-            [complete_to, _time(at), stream.pk],
+            "UPDATE ingest_stream SET complete_to = %s, held = %s, chain = %s, last_at = %s WHERE id = %s",
+            [complete_to, held, link, _time(at), stream.pk],
         )
-    stream.complete_to = complete_to
+    stream.complete_to, stream.held, stream.chain = complete_to, held, link
 
 
 def _locked(wanted: set[tuple[str, int]]) -> Streams:

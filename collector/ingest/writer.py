@@ -14,9 +14,10 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 from collector.core import clock
 from collector.core.kept import on_kept_connection
 from collector.incidents import ticks
-from collector.ingest import store
+from collector.ingest import credit, store
 from collector.ingest.parsing import Parsed
 from collector.ingest.problem import Refused
+from collector.ingest.receipts import Signer
 from collector.ingest.waiting import waiting
 from protocols.wire import v1
 
@@ -46,9 +47,11 @@ class Delivery:
 
 
 class Writer:
-    """`put` from the event loop that `start` ran in."""
+    """`put` from the event loop that `start` ran in. `signer` None: receipts are not signed."""
 
-    def __init__(self) -> None:
+    def __init__(self, signer: Signer | None = None) -> None:
+        self._signer = signer
+        self._catching_up: dict[str, float] = {}
         self._waiting: deque[Delivery] = deque()
         self._bytes = 0
         self._change = Condition()
@@ -80,8 +83,9 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._take():
+            began_s = clock.monotonic()
             try:
-                outcomes = self.commit(group)
+                outcomes = self.finished(group, self.commit(group), began_s)
             except Exception:  # the writer must outlive every group; the agents keep their reports
                 log.exception("a group of %d reports was not stored", len(group))
                 outcomes = [_busy(delivery) for delivery in group]
@@ -109,6 +113,33 @@ class Writer:
         except Exception as e:  # noqa: BLE001 - whose fault it is shows when each goes alone
             log.warning("a group of %d reports goes one by one: %s", len(group), e)
         return [_alone(delivery) for delivery in group]
+
+    def finished(
+        self, group: Sequence[Delivery], outcomes: Sequence[Outcome], began_s: float
+    ) -> list[Outcome]:
+        """Receipts with their signature, and with a credit where a terminal catches up."""
+        now_s = clock.monotonic()
+        whole = max(sum(len(delivery.parsed.bodies) for delivery in group), 1)
+        return [
+            outcome
+            if isinstance(outcome, Refused)
+            else self._finished(
+                delivery, outcome, (now_s - began_s) * len(delivery.parsed.bodies) / whole, now_s
+            )
+            for delivery, outcome in zip(group, outcomes, strict=True)
+        ]
+
+    def _finished(self, delivery: Delivery, receipt: v1.Receipt, spent_s: float, now_s: float) -> v1.Receipt:
+        queue = delivery.parsed.report.queue
+        if queue and queue.messages > credit.BACKLOG:
+            self._catching_up[delivery.terminal] = now_s
+            busy = {t: at for t, at in self._catching_up.items() if now_s - at < credit.LONGEST_S}
+            self._catching_up = busy
+            next_s = round(credit.pause_s(spent_s, len(busy)), 3)
+            receipt = receipt.model_copy(update={"credit": credit.MESSAGES, "next_s": next_s})
+        if self._signer and delivery.parsed.bodies:
+            return self._signer.signed(delivery.terminal, receipt)
+        return receipt
 
     def answer(self, group: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         assert self._loop is not None  # noqa: S101 - started
@@ -156,10 +187,9 @@ def _with_waiting(outcome: Outcome, names: tuple[str, ...]) -> Outcome:
 
 def _one(delivery: Delivery, streams: store.Streams) -> Outcome:
     try:
-        complete_to = store.store(delivery.parsed, delivery.received_at, streams)
+        return store.store(delivery.parsed, delivery.received_at, streams)
     except Refused as e:  # before anything was written
         return e
-    return v1.Receipt(epoch=delivery.parsed.report.epoch, complete_to=complete_to, server_time=clock.now())
 
 
 def _busy(delivery: Delivery) -> Refused:

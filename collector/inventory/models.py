@@ -6,6 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from collector.inventory import desired_models, holding_models  # noqa: F401 - Django looks for models here
 from protocols.wire.v1 import Contact
 
 
@@ -59,6 +60,8 @@ class Terminal(models.Model):
     clock_offset_s = models.FloatField(null=True)
     sample = models.JSONField(default=dict)
     sample_at = models.DateTimeField(null=True)
+    sample_epoch = models.BigIntegerField(default=0)
+    sample_seq = models.BigIntegerField(default=0)
     retired_at = models.DateTimeField(null=True)
     waits_since = models.DateTimeField(null=True, db_index=True)
     key_since = models.DateTimeField(null=True)
@@ -139,6 +142,8 @@ class Device(models.Model):
     state = models.JSONField(default=dict)
     state_at = models.DateTimeField(null=True)
     state_since = models.DateTimeField(null=True)
+    state_epoch = models.BigIntegerField(default=0)
+    state_seq = models.BigIntegerField(default=0)
     last_good_at = models.DateTimeField(null=True)
     round_trip_ms = models.FloatField(null=True)
     first_seen_at = models.DateTimeField()

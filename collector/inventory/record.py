@@ -18,7 +18,9 @@ _CONTACT = (
     "UPDATE inventory_terminal"
     " SET last_seen_at = %s, queue_messages = %s, queue_oldest_at = %s, clock_offset_s = %s WHERE id = %s"
 )
-_CONTACT_AND_SAMPLE = _CONTACT.replace(" WHERE", ", sample = %s, sample_at = %s WHERE")
+_CONTACT_AND_SAMPLE = _CONTACT.replace(
+    " WHERE", ", sample = %s, sample_at = %s, sample_epoch = %s, sample_seq = %s WHERE"
+)
 """Plain SQL: this runs for every report, and the query builder would cost more than the rest together."""
 
 
@@ -35,16 +37,24 @@ def record_contact(report: v1.Report, received_at: datetime, samples: Sequence[v
     ]
     own = [sample for sample in samples if sample.subject.kind is v1.SubjectKind.TERMINAL]
     with connection.cursor() as cursor:
-        if own:
-            values += [json.dumps(_merged(cursor, report.terminal, own)), _time(own[-1].at)]
-        cursor.execute(_CONTACT_AND_SAMPLE if own else _CONTACT, [*values, report.terminal])
+        merged = _merged(cursor, report, own) if own else None
+        if merged is not None:
+            values += [json.dumps(merged), _time(own[-1].at), report.epoch, own[-1].seq]
+        cursor.execute(_CONTACT if merged is None else _CONTACT_AND_SAMPLE, [*values, report.terminal])
     live.publish_on_commit("terminal", report.terminal)
 
 
-def _merged(cursor: CursorWrapper, terminal_id: str, samples: Sequence[v1.Sample]) -> dict[str, float]:
-    """Figures come in several samples; each stays until a newer one of its name."""
-    cursor.execute("SELECT sample FROM inventory_terminal WHERE id = %s", [terminal_id])
+def _merged(
+    cursor: CursorWrapper, report: v1.Report, samples: Sequence[v1.Sample]
+) -> dict[str, float] | None:
+    """Figures come in several samples; each stays until a newer one of its name. None where newer ones are there
+    already: after a time without a line the newest come first."""
+    cursor.execute(
+        "SELECT sample, sample_epoch, sample_seq FROM inventory_terminal WHERE id = %s", [report.terminal]
+    )
     row = cursor.fetchone()
+    if row and (report.epoch, samples[-1].seq) <= (row[1], row[2]):
+        return None
     merged: dict[str, float] = json.loads(row[0]) if row else {}
     for sample in samples:
         merged |= sample.values
@@ -75,18 +85,22 @@ def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> No
     gone.update(retired_at=received_at)
 
 
-def record_state(terminal_id: str, state: v1.State, received_at: datetime) -> None:
-    """The whole state of one device. A device that was never named before appears by itself. `state_since`
-    moves only when contact or state differ from before."""
+def record_state(terminal_id: str, epoch: int, state: v1.State, received_at: datetime) -> None:
+    """The whole state of one device, unless a newer one is there: after a time without a line the newest come
+    first. A device that was never named before appears by itself. `state_since` moves only when contact or state
+    differ from before."""
     device, _ = Device.objects.get_or_create(
         terminal_id=terminal_id, name=state.device, defaults={"first_seen_at": received_at}
     )
+    if (epoch, state.seq) <= (device.state_epoch, device.state_seq):
+        return
+    device.state_epoch, device.state_seq = epoch, state.seq
     if device.state_since is None or (device.contact, device.state) != (state.contact.value, state.state):
         device.state_since = state.at
     device.contact, device.reason = state.contact.value, state.reason
     device.state, device.state_at = dict(state.state), state.at
     device.last_good_at = state.last_good_at or device.last_good_at
-    device.round_trip_ms, device.retired_at = state.round_trip_ms, None
+    device.round_trip_ms = state.round_trip_ms
     device.profile = state.profile or device.profile
     device.identity = {**device.identity, **state.identity}
     device.save()

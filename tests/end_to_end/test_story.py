@@ -74,7 +74,7 @@ def wait_for_event(stage: Stage, change: str) -> None:
     def found() -> bool | None:
         with closing(sqlite3.connect(stage.home / "agent" / "spool.db")) as db:
             bodies = [
-                json.loads(row[0]) for row in db.execute("select body from outbox where kind = 'event'")
+                json.loads(row[0]) for row in db.execute("select body from ordered where kind = 'event'")
             ]
         return True if any(body["change"] == change for body in bodies) else None
 

@@ -1,6 +1,5 @@
 """What is told of one device: real poller, judge and spool, an emulated device, counted time."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from protocols.errors import PortHeld
 from protocols.status.model import Identity
 from protocols.wire import v1
 from tests.agent.devices.virtual import CountedClock, MachinePort
+from tests.agent.spool.reading import told
 from tests.contract.families import CASES
 
 KICK = b"\x1bp\x00\x19\xfa"
@@ -86,8 +86,7 @@ class Till:
         self.run(10)
 
     def told(self, kind: str) -> list[dict[str, Any]]:
-        rows = self.spool.next_batch(10_000, 1 << 30).rows
-        return [json.loads(row.body) for row in rows if row.kind == kind]
+        return told(self.spool.path, kind)
 
     def facts(self) -> list[tuple[str, dict[str, Any]]]:
         return [(fact["name"], fact.get("detail", {})) for fact in self.told("fact")]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from agent.runtime.clock import SystemClock
-from agent.spool import Spool
+from agent.spool import Spool, ordered
 from protocols.wire import v1
 
 TILL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
@@ -29,7 +29,7 @@ def main(path: Path, first: int, *, early: bool, unsure: bool) -> None:
             )
             if early:
                 with spool._transaction() as db:
-                    spool._append(db, message)
+                    ordered.append(db, [message])
                     say(number)
             else:
                 spool.put(message)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from http_message_signatures import HTTPMessageVerifier, algorithms
 from http_message_signatures.resolvers import MappingKeyResolver
@@ -108,6 +109,9 @@ class Collector:
         refusal = self._check(path, method, headers, body)
         if refusal:
             return refusal
+        if headers.get("content-encoding") == "zstd":
+            body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
+            self.bodies[-1] = body
         return self._enrol(json.loads(body)) if path.endswith("/enrol") else self._report(json.loads(body))
 
     def _check(self, path: str, method: str, headers: dict[str, str], body: bytes) -> Answer | None:
@@ -163,10 +167,13 @@ class Collector:
             self.arrived.notify_all()
         if lost:
             raise Lost
+        if report["lane"] == "loose":
+            numbers = [seq for epoch, seq in self.stored if epoch == report["epoch"]]
+            return self.receipt(report["epoch"], max(numbers), lane="loose", held=len(numbers))
         return self.receipt(report["epoch"], self.complete_to(report["epoch"]))
 
-    def receipt(self, epoch: int, complete_to: int) -> Answer:
-        body = {"version": 1, "epoch": epoch, "complete_to": complete_to, "next_s": self.next_s}
+    def receipt(self, epoch: int, complete_to: int, **more: Any) -> Answer:
+        body = {"version": 1, "epoch": epoch, "complete_to": complete_to, "next_s": self.next_s, **more}
         return Answer(200, {**body, "server_time": self.now().isoformat()})
 
 

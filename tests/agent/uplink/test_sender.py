@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agent.runtime.clock import SystemClock
-from agent.spool import Spool
+from agent.spool import Caps, Spool
 from agent.uplink.client import Client
 from agent.uplink.sender import STATE, Sender
 from protocols.wire import v1
@@ -78,7 +78,7 @@ def test_silence_is_not_written_down_each_time(spool: Spool, sender: Sender, tmp
         spool.put(fact("a"))
         sender.turn()
         assert db.execute("PRAGMA data_version").fetchone() != before
-        assert db.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        assert db.execute("SELECT rows FROM lane WHERE name = 'ordered'").fetchone() == (0,)
 
 
 def test_an_answer_that_is_lost_brings_the_same_bytes_again(
@@ -256,10 +256,11 @@ def test_a_hole_that_nothing_can_fill_does_not_hold_up_the_rest_for_ever(
     tmp_path: Path, client: Client, collector: Collector
 ) -> None:
     collector.always = refuse_gaps
-    with Spool(tmp_path / "short.db", SystemClock(), owner=True, keep=2) as spool:
+    with Spool(tmp_path / "short.db", SystemClock(), owner=True, limits=Caps(keep_rows=2)) as spool:
         sender = Sender(spool, client, TERMINAL, SystemClock(), report_s=60, chance=lambda: 0.01)
         spool.put_all([fact(f"n{i}") for i in range(10)])
         sender.turn()
+        spool.tidy()
         before = spool.epoch
         collector.stored.clear()
         spool.put(fact("n10"))
