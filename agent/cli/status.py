@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    status = read(load(args.config or default_path()).agent.state_dir, SystemClock())
+    config = load(args.config or default_path())
+    status = read(config.agent.state_dir, SystemClock())
+    if not (config.relay.use or config.relay.serve):
+        status["course"] = {}
     if args.json:
         print(json.dumps(status, ensure_ascii=False, indent=2))
     else:
@@ -44,8 +47,31 @@ def _lines(status: Status) -> list[str]:
     problem = uplink.get("problem")
     if isinstance(problem, Mapping):
         lines.append(f"Collector: {problem['text']} ({problem['code']}), since {problem['since']}")
+    lines += _course_lines(status["course"])
     for name, device in status["devices"].items():
         lines += _device_lines(name, device)
+    return lines
+
+
+DEAD = {
+    "own_way": "this till's own way is dead",
+    "lan": "the LAN or this till's cable is dead",
+    "line": "the line of the shop is dead",
+    "collector": "the collector is dead",
+    "unknown": "nobody knows yet what is dead",
+}
+
+
+def _course_lines(course: Mapping[str, Json]) -> list[str]:
+    """By which way reports go, where there is more than one."""
+    if not course:
+        return []
+    by = f"through {course['relay']} ({course['address']})" if course["relay"] else "by this till's own way"
+    since = f" since {_time(course['since'])}" if course["since"] else ""
+    lines = [f"The last report went {by}{since}" if since else "No report went yet since the agent started"]
+    if course["dead"]:
+        dead = DEAD.get(str(course["dead"]), course["dead"])
+        lines.append(f"  {dead}, since {_time(course['dead_since'])}: {course['reason']}")
     return lines
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.clock import Clock
 from agent.config.model import Relay
+from agent.runtime.status import COURSE
 from agent.spool import Json, Spool, SpoolError
 from agent.uplink import identity
 from agent.uplink.client import Client
@@ -26,8 +27,6 @@ from agent.uplink.relay_way import SiteConnection
 from protocols.wire import v1
 from protocols.wire.relay import Reach
 
-STATE = "relay.course"
-"""Key of the spool's state: a Course, for `plomba-agent status`."""
 FACT = "uplink.way_changed"
 _TEXT = 400
 _TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
@@ -98,7 +97,7 @@ class SiteRelay:
         )
 
     def changed(self, course: Course) -> None:
-        self._put([], {STATE: _kept(course)})
+        self._put([], {COURSE: _kept(course)})
 
     def passed(self, what: Passed) -> None:
         detail: dict[str, v1.Scalar] = {

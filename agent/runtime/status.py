@@ -10,6 +10,8 @@ from agent.uplink import identity
 from agent.uplink.sender import STATE as UPLINK
 
 DEVICE = "device."
+COURSE = "relay.course"
+"""Keys of the spool's state."""
 
 
 class SpoolStatus(TypedDict):
@@ -22,6 +24,7 @@ class Status(TypedDict):
     identity: dict[str, str] | None
     spool: SpoolStatus
     uplink: dict[str, Json]
+    course: dict[str, Json]
     devices: dict[str, dict[str, Json]]
 
 
@@ -32,6 +35,7 @@ def read(state_dir: Path, clock: Clock) -> Status:
         identity=_identity(state_dir),
         spool=SpoolStatus(messages=0, oldest_at=None, quarantined=0),
         uplink={},
+        course={},
         devices={},
     )
     if not spool_file.exists():
@@ -44,6 +48,8 @@ def read(state_dir: Path, clock: Clock) -> Status:
         )
         uplink = spool.read_state(UPLINK)
         status["uplink"] = dict(uplink) if isinstance(uplink, dict) else {}
+        course = spool.read_state(COURSE)
+        status["course"] = dict(course) if isinstance(course, dict) else {}
         devices = spool.read_states(DEVICE)
         status["devices"] = {
             k.removeprefix(DEVICE): _aged(v, clock) for k, v in devices.items() if isinstance(v, dict)
