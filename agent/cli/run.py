@@ -20,4 +20,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     stop = Event()
     stop_on_signal(stop)
-    return resident.run(args.config or default_path(), stop, wait=args.wait)
+    resident.leave(resident.run(args.config or default_path(), stop, wait=args.wait))

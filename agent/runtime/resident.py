@@ -1,9 +1,12 @@
 """The life of the resident agent from its configuration file to its end: what every service manager starts."""
 
 import logging
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import NoReturn
 
 from agent.clock import Clock
 from agent.config import load
@@ -39,6 +42,15 @@ def run(config_file: Path, stop: Event, *, wait: bool = False, service: bool = F
         return LATER
     finally:
         logs.end()
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once. What is durable is on the disk, and a thread that hangs in a driver of the system would
+    hold any other end up."""
+    with suppress(OSError, ValueError):  # nobody reads it any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _runs(config_file: Path, state_dir: Path, terminal: str, clock: Clock, stop: Event) -> int:
