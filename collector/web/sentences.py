@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from collector.web import states, words
+from collector.web import job_words, states, words
 from collector.web.reading.timeline import Entry
 from protocols.status.faults import FAULTS, Severity
 
@@ -70,6 +70,20 @@ def _hello(entry: Entry) -> Line:
     return Line(_("Agent started"), entry.what, note, "bolt", "contact")
 
 
+def _configuration(entry: Entry) -> Line:
+    detail = entry.detail or {}
+    number, outcome = detail.get("number"), detail.get("outcome")
+    if not number:
+        return Line(_("The till goes by its own file"), "", "", "tool", "contact")
+    version = _("version %(number)s") % {"number": number}
+    if outcome == "refused":
+        why = " ".join(str(part) for part in (detail.get("key"), entry.note) if part)
+        return Line(_("Configuration refused"), version, why, "x", "fault")
+    if outcome == "local":
+        return Line(_("Configuration: the till keeps its own"), version, "", "lock", "suppressed")
+    return Line(_("Configuration applied"), version, "", "tool", "ok")
+
+
 def _backup(entry: Entry) -> Line:
     if entry.change == "ok":
         return Line(_("Backup made"), entry.what, "", "database", "ok")
@@ -82,12 +96,24 @@ def _drill(entry: Entry) -> Line:
     return Line(_("Restore drill failed"), entry.what, entry.note, "alert-octagon", "fault")
 
 
+def _job(entry: Entry) -> Line:
+    told = entry.detail or {}
+    known = {type_.value: word for type_, word in job_words.TYPES.items()}
+    title = str(known.get(str(told.get("type")), _("A job that nobody is proven to have signed")))
+    code, exit_ = str(told.get("code") or ""), told.get("exit")
+    word = job_words.STATES["done" if exit_ == 0 else "failed" if exit_ == 1 else "refused"].word
+    tone, icon = ("ok", "tool") if exit_ == 0 else ("attention", "lock")
+    return Line(title, str(word), job_words.refusal(code, code) if code else "", icon, tone)
+
+
 _SAY: dict[str, Callable[[Entry], Line]] = {
     "event": _event,
     "transition": _transition,
     "state": _state,
     "fact": _fact,
     "hello": _hello,
+    "configuration": _configuration,
     "backup": _backup,
     "drill": _drill,
+    "job_result": _job,
 }

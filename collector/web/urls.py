@@ -3,7 +3,19 @@
 from django.urls import include, path
 
 from collector.web.api.root import api
-from collector.web.views import backups, devices, enrol, incidents, live, now, people, session, terminal
+from collector.web.views import (
+    backups,
+    configuration,
+    devices,
+    enrol,
+    incidents,
+    jobs,
+    live,
+    now,
+    people,
+    session,
+    terminal,
+)
 
 PAGES = [
     path("", now.now, name="now"),
@@ -17,6 +29,12 @@ PAGES = [
     path("devices/", devices.devices, name="devices"),
     path("terminals/<str:pk>/", terminal.terminal, name="terminal"),
     path("terminals/<str:pk>/samples.json", terminal.samples, name="samples"),
+    path("terminals/<str:pk>/jobs/", jobs.jobs, name="jobs"),
+    path("terminals/<str:pk>/jobs/keep", jobs.keep, name="job-keep"),
+    path("jobs/<str:pk>/sign", jobs.sign, name="job-sign"),
+    path("jobs/<str:pk>/cancel", jobs.cancel, name="job-cancel"),
+    path("operators/", jobs.operator_list, name="operators"),
+    path("configuration/<str:level>/<str:pk>/", configuration.configuration, name="configuration"),
     path("backups/", backups.backups, name="backups"),
     path("enrol/", enrol.enrol, name="enrol"),
     path("people/", people.people, name="people"),

@@ -15,8 +15,9 @@ from collector.web import states
 KINDS: dict[str, tuple[str, ...]] = {
     "faults": ("event",),
     "states": ("state",),
-    "facts": ("fact", "hello"),
+    "facts": ("fact", "hello", "configuration"),
     "backups": ("backup", "drill"),
+    "jobs": ("job_result",),
     "incidents": (),
 }
 """What a person can choose -> kinds of wire messages. Incidents come from their transitions."""

@@ -151,7 +151,7 @@ class NavLink(Node):
         )
 
 
-_SECTIONS = {"incident": "incidents", "terminal": "devices"}
+_SECTIONS = {"incident": "incidents", "terminal": "devices", "jobs": "devices", "configuration": "devices"}
 
 
 def _section(request: HttpRequest) -> str:

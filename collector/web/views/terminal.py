@@ -15,6 +15,7 @@ from collector.ingest.models import Message
 from collector.inventory.models import Device, Terminal
 from collector.web import access, states
 from collector.web.reading.backups import sources_of
+from collector.web.reading.configuration import progress
 from collector.web.reading.places import devices as devices_with_standing
 from collector.web.reading.places import terminals
 from collector.web.reading.timeline import KINDS, timeline
@@ -26,6 +27,7 @@ CHIPS = {
     "states": gettext_lazy("State changes"),
     "facts": gettext_lazy("Facts"),
     "backups": gettext_lazy("Backups"),
+    "jobs": gettext_lazy("Jobs"),
     "incidents": gettext_lazy("Incidents"),
 }
 
@@ -69,6 +71,7 @@ def _head(till: Terminal) -> dict[str, object]:
         "open_incidents": open_,
         "cards": [card_of(device) for device in found],
         "backups": sources_of(till),
+        "configuration": progress(till)[0] if not till.retired_at else None,
         "sample": _sample(till),
         "all_well": not open_,
     }

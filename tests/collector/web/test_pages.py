@@ -22,6 +22,7 @@ PAGES = {
     "/terminals/{terminal}/": "reader",
     "/terminals/{terminal}/?show=states&show=incidents": "reader",
     "/terminals/{terminal}/samples.json": "reader",
+    "/configuration/terminal/{terminal}/": "reader",
     "/backups/": "reader",
     "/backups/?show=unproved": "reader",
     "/enrol/": "manager",

@@ -1,4 +1,4 @@
-// Keyboard: / search, j and k move, Enter opens, a acknowledges, r resolves, g then n, i, d, b goes to a page, ? shows all.
+// Keyboard: / search, j and k move, Enter opens, a acknowledges, r resolves, c shows the configuration, e writes in it, s saves it, g then n, i, d, b goes to a page, ? shows all.
 const go = {};
 for (const link of document.querySelectorAll("[data-go]")) go[link.dataset.go] = link.href;
 let chord = 0;
@@ -38,6 +38,9 @@ const keys = {
   k: () => step(-1),
   a: () => press("a"),
   r: () => press("r"),
+  c: () => press("c"),
+  e: () => press("e"),
+  s: () => press("s"),
   Enter: () => chosen()?.querySelector("a[data-open]")?.click(),
   g: () => { chord = performance.now(); },
 };
@@ -45,6 +48,7 @@ const keys = {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { document.activeElement?.blur?.(); for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false; return; }
   if (event.ctrlKey && event.key === "k") { event.preventDefault(); keys["/"](); return; }
+  if (event.ctrlKey && event.key === "Enter") { event.target.form?.querySelector("[data-enter]")?.click(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest?.("input, textarea, select")) return;
   if (event.key === "Enter" && event.target.closest?.("a, button, summary")) return;
