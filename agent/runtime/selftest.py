@@ -2,8 +2,6 @@
 device and asks no collector."""
 
 import hashlib
-import importlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -89,21 +87,26 @@ def registered() -> dict[str, tuple[str, ...]]:
     """Of every registry that is written by hand, the names in it."""
     from agent.backup.engines import engines  # noqa: PLC0415 - the resident agent needs none of these
     from agent.backup.repository.registry import REPOSITORIES  # noqa: PLC0415
+    from agent.jobs.registry import WORKS  # noqa: PLC0415
     from protocols.device.registry import FAMILIES  # noqa: PLC0415
 
-    known = {
+    return {
         "families": tuple(FAMILIES),
         "engines": tuple(engines()),
         "repositories": tuple(REPOSITORIES),
+        "jobs": tuple(job.value for job in WORKS),
+        "probes": _probes(),
     }
-    return known | _jobs()
 
 
-def _jobs() -> dict[str, tuple[str, ...]]:
-    if importlib.util.find_spec("agent.jobs") is None:
-        return {}
-    registry = importlib.import_module("agent.jobs.registry")
-    return {"jobs": tuple(registry.JOBS)}
+def _probes() -> tuple[str, ...]:
+    """Of this kind of computer, with everything named that a configuration may name."""
+    from agent.config.model import Host  # noqa: PLC0415 - see registered
+    from agent.system.registry import Around, probes  # noqa: PLC0415
+
+    host = Host(services=("a",), pos_process="a", pos_programs=(Path("a"),))
+    around = Around(Path(), lambda: _BUILT, lambda: None)
+    return tuple(probe.name for probe in probes(host, around))
 
 
 def _writable(folder: Path) -> str:
