@@ -149,8 +149,20 @@ class Agent(Table):
 
 
 class Collector(Table):
+    """`monthly_mb`: the traffic budget of a calendar month; figures give way to it. None: there is none."""
+
     url: Annotated[str, AfterValidator(_url)]
     report_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    monthly_mb: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
+
+
+class Queue(Table):
+    """What waits for the collector, and how long what it has stays here. Incidents and the journal know no cap but
+    the disk."""
+
+    max_mb: Annotated[int, Field(ge=8, le=65_536)] = 256
+    keep_days: Annotated[int, Field(ge=1, le=90)] = 7
+    figures_days: Annotated[int, Field(ge=1, le=366)] = 35
 
 
 class Device(Table):
@@ -300,6 +312,7 @@ class Config(Table):
     budget: Budget = Field(default_factory=Budget)
     jobs: Jobs = Field(default_factory=Jobs)
     relay: Relay = Field(default_factory=Relay)
+    queue: Queue = Field(default_factory=Queue)
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
@@ -319,4 +332,5 @@ def _unique(table: str, key: str, values: list[str], same: Callable[[str], str] 
 TABLES: dict[str, type[Table]] = {
     "agent": Agent, "collector": Collector, "host": Host, "discovery": Discovery, "budget": Budget,
     "device": Device, "backup": Backup, "jobs": Jobs, "relay": Relay,
+    "queue": Queue,
 }  # fmt: skip

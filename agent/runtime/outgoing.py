@@ -4,7 +4,7 @@ memory for one write a minute."""
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
-from agent.spool import Json, Spool, SpoolError
+from agent.spool import Class, Gap, Json, Spool, SpoolError, gap_fact
 from protocols.wire import v1
 
 SAMPLES_KEPT = 1000
@@ -20,6 +20,7 @@ class Outgoing:
         self._lock = Lock()
         self._samples: list[v1.Sample] = []
         self._state: dict[str, Json] = {}
+        self._gap: Gap | None = None
 
     def tell(self, messages: Sequence[v1.AnyMessage], state: Mapping[str, Json] | None = None) -> None:
         """On the disk when it returns, together with the state values; then the sender is woken."""
@@ -30,20 +31,37 @@ class Outgoing:
     def later(self, samples: Sequence[v1.Sample], state: Mapping[str, Json] | None = None) -> None:
         """With the next `flush`; a power cut before it loses them."""
         with self._lock:
-            self._samples = [*self._samples, *samples][-SAMPLES_KEPT:]
+            self._keep([*self._samples, *samples])
             self._state.update(state or {})
 
     def flush(self) -> None:
-        """One transaction for everything that waits. What the disk does not take waits on."""
+        """One transaction for everything that waits, with a word about what found no room. What the disk does not take
+        waits on."""
         with self._lock:
-            samples, state = self._samples, self._state
-            self._samples, self._state = [], {}
+            samples, state, gap = self._samples, self._state, self._gap
+            self._samples, self._state, self._gap = [], {}, None
         if not samples and not state:
             return
+        word = [gap_fact(gap, samples[-1].at)] if gap and samples else []
         try:
-            self._spool.put_all(samples, state)
+            self._spool.put_all([*samples, *word], state)
         except SpoolError:
             with self._lock:
-                self._samples = [*samples, *self._samples][-SAMPLES_KEPT:]
+                self._keep([*samples, *self._samples])
+                self._gap = _both(gap, self._gap)
                 self._state = {**state, **self._state}
             raise
+
+    def _keep(self, samples: list[v1.Sample]) -> None:
+        over = max(len(samples) - SAMPLES_KEPT, 0)
+        self._samples = samples[over:]
+        if over:
+            at = [sample.at.isoformat() for sample in samples[:over]]
+            self._gap = _both(self._gap, Gap(Class.SAMPLE, over, min(at), max(at)))
+
+
+def _both(one: Gap | None, other: Gap | None) -> Gap | None:
+    if one is None or other is None:
+        return one or other
+    first_at, last_at = min(one.first_at, other.first_at), max(one.last_at, other.last_at)
+    return Gap(one.kind, one.count + other.count, first_at, last_at)

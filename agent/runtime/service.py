@@ -29,12 +29,13 @@ from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
 from agent.runtime.outgoing import Outgoing
 from agent.runtime.own_usage import Meter
+from agent.runtime.queue_watch import QueueProbe
 from agent.runtime.self_watch import EVERY_S, SelfWatch
 from agent.runtime.status import DEVICE, last_good_at
 from agent.runtime.trading import Trading, hours
 from agent.runtime.watchdog import RestingClock, Stuck, Watchdog
 from agent.runtime.watched_rhythm import WatchedRhythm
-from agent.spool import FILE, Spool, SpoolError
+from agent.spool import FILE, Caps, Spool, SpoolError
 from agent.system import boot
 from agent.system.command import Commands
 from agent.system.registry import Around, probes
@@ -42,6 +43,8 @@ from agent.uplink.client import Client
 from agent.uplink.connection import Connection, trust_only
 from agent.uplink.identity import Identity as Terminal
 from agent.uplink.sender import Sender
+from agent.uplink.traffic import STATE as TRAFFIC
+from agent.uplink.traffic import Traffic
 from protocols.device.profile import Profiles
 from protocols.device.registry import FAMILIES
 from protocols.status.model import Identity
@@ -51,10 +54,11 @@ if TYPE_CHECKING:
     from agent.runtime.site_relay import SiteRelay
 
 FLUSH_S = 60.0
+TIDY_S = 3600.0
 TICK_S = 5.0
-OWN_JOBS = 5
-"""Jobs beside the devices: the host, its slow probes, the agent itself, the figures that wait, and the mark that all is
-well."""
+OWN_JOBS = 6
+"""Jobs beside the devices: the host, its slow probes, the agent itself, the figures that wait, the tidying of the
+queue, and the mark that all is well."""
 SENDER_LIMIT_S = 900.0
 """A turn with the collector, and what it fetches after, takes no longer, even over a line that gives a byte now and
 then."""
@@ -90,7 +94,7 @@ class Service:
         self._stop = stop
         self._anew = Event()
         self._boot = boot.read()
-        self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True)
+        self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True, limits=_caps(config))
         self._watchdog = Watchdog(clock)
         self._trading = Trading(hours(config.agent.open_from, config.agent.open_to))
         self._relay = _relay(config, identity, self._spool, clock)
@@ -106,6 +110,7 @@ class Service:
             resting,
             report_s=config.collector.report_s,
             heard=self._heard,
+            traffic=_traffic(config, self._spool),
         )
         self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
@@ -175,6 +180,8 @@ class Service:
         judging.hear(
             opening.observations, now, reason=opening.reason, beside=opening.messages, state=opening.state
         )
+        if gap := story.figures_lost(self._spool, opening.ended, now):
+            self._spool.tell_gap(gap)
 
     def _plan_own(self, judging: Judging) -> SelfWatch:
         budget = Budget(Limits(**self._config.budget.model_dump()))
@@ -204,14 +211,24 @@ class Service:
             commands=self._commands,
         )
         watch = HostWatch(
-            probes(host, around), judging, self._outgoing, self._clock, self._spool.read_state, heavy=heavy
+            (*probes(host, around), QueueProbe(self._spool)),
+            judging,
+            self._outgoing,
+            self._clock,
+            self._spool.read_state,
+            heavy=heavy,
         )
         self._rhythm.every("host", watch.look, lambda: host.sample_s, first_s=1.0)
         self._rhythm.every("slow probes", watch.look_slow, watch.slow_delay_s, first_s=5.0)
-        self._rhythm.every("flush", self._outgoing.flush, lambda: FLUSH_S, first_s=5.0)
+        self._rhythm.every("flush", self._flush, lambda: FLUSH_S, first_s=5.0)
+        self._rhythm.every("tidy", self._spool.tidy, lambda: TIDY_S, first_s=TIDY_S / 4)
         self._rhythm.once(
             "running well", lambda: judging.hear({story.UNCLEAN: False}, self._clock.now()), story.UNCLEAN_S
         )
+
+    def _flush(self) -> None:
+        self._outgoing.later([], {story.FLUSHED: self._clock.now().isoformat()})
+        self._outgoing.flush()
 
     def _plan_devices(self) -> None:
         profiles = profile_store.load(self._config.agent.profiles_dir)
@@ -374,3 +391,20 @@ def _connection(identity: Terminal) -> Connection:
 def _opening(config: Config) -> tuple[time, time] | None:
     hours = config.agent.open_from, config.agent.open_to
     return (hours[0], hours[1]) if hours[0] is not None and hours[1] is not None else None
+
+
+def _caps(config: Config) -> Caps:
+    queue = config.queue
+    return Caps(
+        bytes=queue.max_mb << 20,
+        loose_age=timedelta(days=queue.figures_days),
+        keep=timedelta(days=queue.keep_days),
+    )
+
+
+def _traffic(config: Config, spool: Spool) -> Traffic | None:
+    if config.collector.monthly_mb is None:
+        return None
+    traffic = Traffic(config.collector.monthly_mb * 1_000_000)
+    traffic.restore(spool.read_state(TRAFFIC))
+    return traffic

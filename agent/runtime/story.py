@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.config import Config
-from agent.spool import Json, Spool
+from agent.spool import Class, Gap, Json, Spool
 from agent.system import machine
 from agent.system.boot import Boot, Ending, LastRun, ending
 from protocols.wire import v1
 
 RUN = "run"
 UNCLEAN = "host.unclean_shutdown"
+FLUSHED = "flushed"
+"""When the figures that waited in memory were last written."""
 UNCLEAN_S = 3600.0
 """An unclean shutdown is told for so long; then the computer has been running well again."""
 _TERMINAL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
@@ -48,6 +50,14 @@ def begin(spool: Spool, config: Config, boot: Boot, version: str, now: datetime)
     if ended is Ending.CRASHED:
         messages.append(v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.crashed"))
     return Opening(ended, tuple(messages), {RUN: _run(boot, clean=False)})
+
+
+def figures_lost(spool: Spool, ended: Ending, now: datetime) -> Gap | None:
+    """What waited in memory when the last run ended without a word; nobody knows how many."""
+    flushed = spool.read_state(FLUSHED)
+    if ended in (Ending.FIRST, Ending.CLEAN) or not isinstance(flushed, str):
+        return None
+    return Gap(Class.SAMPLE, 0, flushed, now.isoformat())
 
 
 def end(spool: Spool, boot: Boot, now: datetime, reason: str) -> None:

@@ -5,7 +5,7 @@ from agent.spool.classes import Class
 from agent.spool.database import SpoolDamaged, SpoolError, SpoolFull
 from agent.spool.lane import Batch, Row
 from agent.spool.loose import Gap
-from agent.spool.outbox import FILE, STAND_IN_KIND, Json, Pending, Spool
+from agent.spool.outbox import FILE, STAND_IN_KIND, Json, Pending, Spool, gap_fact
 
 __all__ = [
     "CALM_PERCENT",
@@ -23,4 +23,5 @@ __all__ = [
     "SpoolDamaged",
     "SpoolError",
     "SpoolFull",
+    "gap_fact",
 ]

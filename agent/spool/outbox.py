@@ -173,7 +173,7 @@ class Spool:
 
     def tell_gap(self, gap: Gap, state: Mapping[str, Json] | None = None) -> None:
         """Something was lost that never came here, such as figures that waited in memory at a power cut."""
-        self.put_all([_gap_fact(gap, self._clock.now())], state)
+        self.put_all([gap_fact(gap, self._clock.now())], state)
 
     def tidy(self) -> None:
         """Let go of what has been kept long enough. Once an hour is often enough."""
@@ -182,7 +182,7 @@ class Spool:
             ordered.forget(db, now - self._limits.keep, self._limits.keep_rows)
             loose.forget(db, now - self._limits.keep)
             gaps = loose.give_way_older(db, now - self._limits.loose_age)
-            ordered.append(db, [_gap_fact(gap, now) for gap in gaps])
+            ordered.append(db, [gap_fact(gap, now) for gap in gaps])
 
     def pending(self) -> Pending:
         with self._reading() as db:
@@ -245,7 +245,7 @@ class Spool:
             ordered.forget(db, self._clock.now(), max(now.kept_rows - max(over.rows, 500), 0))
         over = caps.excess(self._limits, ordered.load(db), loose.load(db))
         gaps = loose.give_way(db, over.rows, over.bytes) if over else []
-        ordered.append(db, [_gap_fact(gap, self._clock.now()) for gap in gaps])
+        ordered.append(db, [gap_fact(gap, self._clock.now()) for gap in gaps])
 
     def _make_room(self) -> None:
         """A full disk: the side file is folded in, so that it begins at its start again, and the room of what gives
@@ -254,7 +254,7 @@ class Spool:
             self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
         with self._transaction() as db:
             gaps = loose.give_way(db, _ROOM_ROWS, 0)
-            ordered.append(db, [_gap_fact(gap, self._clock.now()) for gap in gaps])
+            ordered.append(db, [gap_fact(gap, self._clock.now()) for gap in gaps])
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -332,7 +332,8 @@ def _fact(at: datetime, name: str, detail: v1.Detail) -> v1.Fact:
     return v1.Fact(seq=1, at=at, subject=_TERMINAL, name=name, detail=detail)
 
 
-def _gap_fact(gap: Gap, now: datetime) -> v1.Fact:
+def gap_fact(gap: Gap, now: datetime) -> v1.Fact:
+    """What tells the collector, and so people, that something will never come."""
     count = gap.count or None
     detail: v1.Detail = {
         "class": gap.kind.name.lower(),
