@@ -114,8 +114,8 @@ class Front:
 def _fact(found: Sequence[Place], programs: Sequence[Path]) -> dict[str, Scalar]:
     plugins = [path.name for front in programs for path in front_places.plugins(front)]
     fact: dict[str, Scalar] = {
-        "program": str(programs[0]) if programs else None,
-        "plugins": ", ".join(sorted(plugins)) or None,
+        "program": str(programs[0]) if programs else "",
+        "plugins": ", ".join(sorted(plugins)),
         "folders": len(found),
     }
     if not found:
@@ -124,7 +124,7 @@ def _fact(found: Sequence[Place], programs: Sequence[Path]) -> dict[str, Scalar]
     return fact | {
         "brand": found[0].brand,
         "account": found[0].account,
-        "other_accounts": ", ".join(place.account for place in found[1:]) or None,
+        "other_accounts": ", ".join(place.account for place in found[1:]),
         "server_url": told.server_url,
         "organisation_id": told.organisation,
         "is_main_terminal": told.is_main,

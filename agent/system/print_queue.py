@@ -34,7 +34,7 @@ def judge(jobs: Sequence[Job], now: datetime, printers: Iterable[str] = ()) -> M
     for printer in sorted(counts)[:_PRINTERS]:
         values[f"spooler_jobs:{printer[:60]}"] = float(counts[printer])
     old = {job.printer for job in jobs if job.at and (now - job.at).total_seconds() >= STUCK_S}
-    return Measured(values, facts={"host.spooler": {"stuck": ", ".join(sorted(old)) or None}})
+    return Measured(values, facts={"host.spooler": {"stuck": ", ".join(sorted(old))}})
 
 
 def cups(text: str, now: datetime) -> list[Job]:

@@ -60,7 +60,8 @@ KEPT = "probe."
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`values` have their unit in the name. `facts`: name of a fact -> what is so now. `keep`: what the
+    """`values` have their unit in the name. `facts`: name of a fact -> what is so now; in
+    it None is unknown, and "" is none. `keep`: what the
     probe wants to `Recall` after a restart; None where that has not changed."""
 
     values: Mapping[str, float] = field(default_factory=dict)

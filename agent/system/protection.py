@@ -26,9 +26,9 @@ class Shield:
 def judge(firewall: Shield, scanner: Shield) -> Measured:
     fact = {
         "firewall": firewall.on,
-        "firewall_is": firewall.what or None,
+        "firewall_is": firewall.what,
         "virus_scanner": scanner.on,
-        "virus_scanner_is": scanner.what or None,
+        "virus_scanner_is": scanner.what,
     }
     return Measured(facts={"host.protection": fact})
 

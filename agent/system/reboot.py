@@ -17,7 +17,7 @@ def judge(why: Sequence[str] | None) -> Measured:
     """`why`: who asks for a restart; empty: nobody; None: the system does not say."""
     if why is None:
         return Measured(facts={"host.reboot": {"pending": None}})
-    fact = {"pending": bool(why), "why": ", ".join(why) or None}
+    fact = {"pending": bool(why), "why": ", ".join(why)}
     return Measured({"reboot_pending": float(bool(why))}, facts={"host.reboot": fact})
 
 

@@ -26,7 +26,7 @@ def judge(found: Sync) -> Measured:
     values = {"clock_synchronised": float(found.kept_right)}
     if found.error_s is not None and found.kept_right:
         values["clock_error_s"] = found.error_s
-    fact = {"synchronised": found.kept_right, "source": found.source or None}
+    fact = {"synchronised": found.kept_right, "source": found.source}
     return Measured(values, facts={"host.time_sync": fact})
 
 

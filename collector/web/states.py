@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
+from collector.web import findings
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
 
@@ -113,6 +115,7 @@ FACTS: "dict[str, Lazy]" = {
     "paper.forecast": _("Paper roll is near its end"),
     "device.connected": _("Device connected"),
     "device.disconnected": _("Device disconnected"),
+    **findings.TITLES,
 }
 
 SAMPLES: "dict[str, Lazy]" = {
@@ -133,7 +136,22 @@ SAMPLES: "dict[str, Lazy]" = {
     "power_ons": _("Times switched on"),
     "drawer_kicks": _("Drawer kicks"),
     "fiscal_memory_full_in_days": _("Fiscal memory full in, days"),
+    "disk_full_in_days": _("Disk full in, days"),
+    "battery_percent": _("Battery, %"),
+    "battery_left_s": _("Battery lasts, s"),
+    "network_dns_ms": _("Name server, ms"),
+    "spooler_jobs": _("Print jobs that wait"),
+    "spooler_oldest_s": _("Oldest print job, s"),
+    "services_down": _("Services that do not run"),
+    "pos_processes": _("Processes of the cash program"),
 }
+
+
+def sample_word(name: str) -> str:
+    """What stands after a colon, such as a disk or a printer, is its own name."""
+    base, colon, of = name.partition(":")
+    word = str(SAMPLES.get(base, base))
+    return f"{word} · {of}" if colon else word
 
 
 def _day(text: str) -> str:
@@ -158,7 +176,7 @@ def fact_note(name: str, detail: Mapping[str, object]) -> str:
         case "paper.forecast", {"left_at_least": int() as left}:
             return str(_("at least %(lines)d lines are left")) % {"lines": left}
         case _:
-            return ""
+            return findings.note(name, detail)
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> "list[tuple[Lazy, bool]]":

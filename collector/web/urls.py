@@ -14,6 +14,7 @@ from collector.web.views import (
     now,
     people,
     session,
+    software,
     terminal,
 )
 
@@ -29,6 +30,7 @@ PAGES = [
     path("devices/", devices.devices, name="devices"),
     path("terminals/<str:pk>/", terminal.terminal, name="terminal"),
     path("terminals/<str:pk>/samples.json", terminal.samples, name="samples"),
+    path("terminals/<str:pk>/software/", software.software, name="software"),
     path("terminals/<str:pk>/jobs/", jobs.jobs, name="jobs"),
     path("terminals/<str:pk>/jobs/keep", jobs.keep, name="job-keep"),
     path("jobs/<str:pk>/sign", jobs.sign, name="job-sign"),

@@ -19,6 +19,7 @@ from collector.web.reading.configuration import progress
 from collector.web.reading.places import devices as devices_with_standing
 from collector.web.reading.places import terminals
 from collector.web.reading.timeline import KINDS, timeline
+from collector.web.views import software as computer
 
 TIMELINE_ROWS = 60
 CHART_POINTS = 1000
@@ -73,6 +74,8 @@ def _head(till: Terminal) -> dict[str, object]:
         "backups": sources_of(till),
         "configuration": progress(till)[0] if not till.retired_at else None,
         "sample": _sample(till),
+        "findings": computer.cards(till),
+        "holdings": computer.counts(till),
         "all_well": not open_,
     }
 
@@ -109,7 +112,7 @@ def _sample(till: Terminal) -> list[tuple[object, str, float]]:
     names = [name for name in states.SAMPLES if name in found] + [
         name for name in found if name not in states.SAMPLES
     ]
-    return [(states.SAMPLES.get(name, name), name, found[name]) for name in names]
+    return [(states.sample_word(name), name, found[name]) for name in names]
 
 
 def _moment(text: str) -> datetime | None:
@@ -141,7 +144,7 @@ def _columns(rows: Sequence[tuple[datetime, dict[str, Any]]]) -> dict[str, objec
         "series": [
             {
                 "name": name,
-                "label": str(states.SAMPLES.get(name, name)),
+                "label": states.sample_word(name),
                 "values": [body.get("values", {}).get(name) for _at, body in rows],
             }
             for name in known
