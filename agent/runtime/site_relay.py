@@ -58,6 +58,7 @@ class SiteRelay:
             members=self._members,
             listener=self,
             lan=_lan(config) if config.use else None,
+            asking=self._server.asking if self._server else set,
         )
 
     def begin(self, tell: Tell, wake: Callable[[], None]) -> None:

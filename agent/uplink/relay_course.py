@@ -60,13 +60,18 @@ class Logbook:
         self._listener = listener
         self._course = Course()
         self._outage: Outage | None = None
+        self._stranded: tuple[Outage, datetime] | None = None
 
     def dead(self, finding: Finding) -> None:
         """The own way is dead, and this is what it looks like now."""
+        now_s, now = self._clock.monotonic(), self._clock.now()
         if not self._outage:
-            self._outage = Outage(self._clock.monotonic())
-            self._course = replace(self._course, dead_since=self._clock.now())
-        self._outage.see(finding, self._clock.monotonic())
+            self._outage = Outage(now_s)
+            self._course = replace(self._course, dead_since=now)
+        self._outage.see(finding, now_s)
+        if finding.verdict is not Verdict.OWN_WAY:
+            self._stranded = self._stranded or (Outage(now_s), now)
+            self._stranded[0].see(finding, now_s)
         if finding != self._course.finding:
             log.warning("no own way to the collector (%s): %s", finding.verdict, finding.reason)
             self._set(replace(self._course, finding=finding))
@@ -80,13 +85,16 @@ class Logbook:
         if passed and (course.relay or passed.lasted_s >= TOLD_S):
             log.info("the own way to the collector is back after %.0f s", passed.lasted_s)
             self._listener.passed(passed)
-        self._outage = None
+        self._outage = self._stranded = None
         since = self._clock.now() if course.relay or not course.since else course.since
         self._set(Course(since=since))
 
     def over(self, relay: Heard, name: str) -> None:
         """The collector answered through this neighbour."""
+        stranded, self._stranded = self._stranded, None
         if self._course.relay == relay.terminal:
+            if stranded:
+                self._carried_again(relay, name, *stranded)
             return
         log.warning("reports go through the neighbour %s", name)
         address = f"{relay.address[0]}:{relay.address[1]}"
@@ -96,6 +104,12 @@ class Logbook:
         self._set(course)
         if passed := self._passed(relay.terminal, name):
             self._listener.passed(passed)
+
+    def _carried_again(self, relay: Heard, name: str, stranded: Outage, since: datetime) -> None:
+        now_s = self._clock.monotonic()
+        finding, lasted_s = stranded.finding(now_s), now_s - stranded.began_s
+        if finding and lasted_s >= TOLD_S:
+            self._listener.passed(Passed(relay.terminal, name, finding, since, lasted_s))
 
     def _passed(self, relay: str, name: str) -> Passed | None:
         """None where nothing was dead."""

@@ -31,11 +31,13 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Sight:
     """`own`: how this till's own way ended. `neighbours`: how those of the relays that answered ended. `known`:
-    whether this till knows that there are relays: one was heard before, or is listed."""
+    whether this till knows that there are relays: one was heard before, or is listed. `asking`: whether another
+    neighbour asked this till for a way lately, so that it has none and the LAN carries."""
 
     own: Reach
     neighbours: Sequence[Reach]
     known: bool
+    asking: bool = False
 
 
 _SEEN = {
@@ -51,6 +53,8 @@ _DEAD = {Reach.SILENT, Reach.NO_NAME, Reach.NO_ROUTE}
 def diagnose(sight: Sight) -> Finding:
     own = sight.own
     heard: set[Reach] = {reach for reach in sight.neighbours if reach is not Reach.UNKNOWN}
+    if sight.asking:
+        heard.add(Reach.SILENT)
     if own is Reach.REACHED:
         return Finding(Verdict.NOTHING, "the collector answers this till itself")
     if own is Reach.UNKNOWN:
@@ -80,11 +84,12 @@ def _compared(own: Reach, heard: set[Reach]) -> Finding:
     if heard | {own} == {Reach.SILENT}:
         return Finding(
             Verdict.LINE,
-            "neighbours answer over the LAN, and neither they nor this till get anything back from the collector; a"
+            "neighbours are heard over the LAN, and neither they nor this till get anything back from the collector; a"
             " collector whose computer is off would look the same from here",
         )
     return Finding(
-        Verdict.LINE, f"neighbours answer over the LAN and have no way to the collector either; {_SEEN[own]}"
+        Verdict.LINE,
+        f"neighbours are heard over the LAN and have no way to the collector either; {_SEEN[own]}",
     )
 
 

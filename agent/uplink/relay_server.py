@@ -21,6 +21,8 @@ from protocols.wire.relay import Keys, Reach
 
 STALE_S = 60.0
 """A neighbour that asks when the relay's own knowledge is older makes it look again."""
+ASKED_S = 120.0
+"""So long a neighbour that asked counts as one that has no way."""
 _JOIN_S = 60.0
 _JOIN_LATE_S = 5.0
 _TROUBLE_S = 0.1
@@ -82,6 +84,7 @@ class RelayServer:
         self._bounds = bounds or Bounds()
         self.offer = Offer(Reach.UNKNOWN, clock.monotonic(), clock.monotonic(), (), {})
         self.carried_bytes = 0
+        self._asked_s: dict[str, float] = {}
         self._failed: tuple[Offer, Reach, float] | None = None
         self._guard = Guard(me.terminal, me.collector, lambda: self.offer.keys)
         self._throttle = Throttle(self._bounds.bytes_s, clock)
@@ -116,6 +119,11 @@ class RelayServer:
             ready.setblocking(False)
         self._thread = Thread(target=self._run, name="relay", daemon=True)
         self._thread.start()
+
+    def asking(self) -> set[str]:
+        """The members that asked for a way lately. Any thread may call."""
+        now_s = self._clock.monotonic()
+        return {terminal for terminal, at_s in list(self._asked_s.items()) if now_s - at_s <= ASKED_S}
 
     def stop(self) -> None:
         """Ends every tunnel at once."""
@@ -167,6 +175,7 @@ class RelayServer:
             return
         if asked.terminal == self._me.terminal:
             return
+        self._asked_s[asked.terminal] = self._clock.monotonic()
         if self._clock.monotonic() - offer.seen_s > STALE_S:
             self._stale()
         self._ear.sendto(wire.sealed(self._word(asked.nonce), self._me.key()), address)

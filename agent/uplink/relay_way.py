@@ -3,7 +3,7 @@ which side of the line is dead. A request that failed is never sent again here: 
 
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.clock import Clock
@@ -40,7 +40,8 @@ class Patience:
 
 
 class SiteConnection(Connection):
-    """As Connection. `lan` None: this till never goes through another, and knows only of its own way."""
+    """As Connection. `lan` None: this till never goes through another, and knows only of its own way. `asking`:
+    the neighbours that asked this till for a way lately."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class SiteConnection(Connection):
         members: Members,
         listener: Listener,
         lan: Lan | None,
+        asking: Callable[[], set[str]] = set,
         patience: Patience | None = None,
     ) -> None:
         self._patience = patience or Patience()
@@ -63,6 +65,7 @@ class SiteConnection(Connection):
         self._members = members
         self._listener = listener
         self._lan = lan
+        self._asking = asking
         self._logbook = Logbook(clock, listener)
         self._own = Reach.UNKNOWN
         self._failures = 0
@@ -147,7 +150,9 @@ class SiteConnection(Connection):
         heard = self._lan.ask(me.terminal, me.key(), me.collector, self._members.keys, self._clock)
         self._met = self._met or bool(heard)
         if self._own is not Reach.REACHED:
-            self._logbook.dead(diagnose(Sight(self._own, [h.reach for h in heard], self._met)))
+            others = self._asking() - {h.terminal for h in heard}
+            sight = Sight(self._own, [h.reach for h in heard], self._met, asking=bool(others))
+            self._logbook.dead(diagnose(sight))
         return heard
 
     def _elect(self, heard: list[Heard]) -> None:

@@ -58,6 +58,22 @@ def test_what_cannot_be_told_apart_is_said_so(own: Reach) -> None:
     assert "off would look the same" in diagnose(Sight(SILENT, [SILENT], known=True)).reason
 
 
+@pytest.mark.parametrize(
+    ("own", "neighbours", "verdict"),
+    [
+        (SILENT, [], Verdict.LINE),
+        (NO_ROUTE, [UNKNOWN], Verdict.LINE),
+        (SILENT, [REACHED], Verdict.OWN_WAY),
+        (REFUSED, [], Verdict.UNKNOWN),
+        (REACHED, [], Verdict.NOTHING),
+    ],
+)
+def test_a_neighbour_that_asks_for_a_way_has_none_and_the_lan_carries(
+    own: Reach, neighbours: list[Reach], verdict: Verdict
+) -> None:
+    assert diagnose(Sight(own, neighbours, known=True, asking=True)).verdict is verdict
+
+
 def test_an_outage_was_what_was_seen_for_the_longest() -> None:
     line, mended, nothing = (Finding(v, "") for v in (Verdict.LINE, Verdict.OWN_WAY, Verdict.UNKNOWN))
     outage = Outage(0.0)
