@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from collector.web import job_words, states, words
+from collector.web import identity_words, job_words, states, words
 from collector.web.reading.timeline import Entry
 from protocols.status.faults import FAULTS, Severity
 
@@ -64,6 +64,11 @@ def _fact(entry: Entry) -> Line:
     return Line(str(word) if word else entry.what, "", entry.note or note, "info-circle", "contact")
 
 
+def _identity(entry: Entry) -> Line:
+    sign = identity_words.sign(entry.what)
+    return Line(str(sign.word), "", identity_words.note(entry.what, entry.detail or {}), sign.icon, sign.tone)
+
+
 def _hello(entry: Entry) -> Line:
     clean = (entry.detail or {}).get("clean")
     note = _("The till was not shut down cleanly before.") if clean is False else ""
@@ -112,6 +117,7 @@ _SAY: dict[str, Callable[[Entry], Line]] = {
     "state": _state,
     "fact": _fact,
     "hello": _hello,
+    "identity": _identity,
     "configuration": _configuration,
     "backup": _backup,
     "drill": _drill,

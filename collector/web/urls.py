@@ -5,9 +5,11 @@ from django.urls import include, path
 from collector.web.api.root import api
 from collector.web.views import (
     backups,
+    claim,
     configuration,
     devices,
     enrol,
+    identity,
     incidents,
     jobs,
     live,
@@ -39,6 +41,8 @@ PAGES = [
     path("configuration/<str:level>/<str:pk>/", configuration.configuration, name="configuration"),
     path("backups/", backups.backups, name="backups"),
     path("enrol/", enrol.enrol, name="enrol"),
+    path("claim/<str:key>", claim.claim, name="claim"),
+    path("terminals/<str:pk>/identity/<str:name>", identity.act, name="identity-act"),
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]

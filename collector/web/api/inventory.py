@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -12,6 +11,7 @@ from ninja import Field, Query, Router, Schema, Status
 from collector.core import clock
 from collector.inventory import enrolment
 from collector.inventory.models import Customer, Device, Site, Terminal
+from collector.web import trust
 from collector.web.api import door
 from collector.web.api.paging import Slice, cut
 from collector.web.reading.places import DeviceFilter, terminals, wanted_devices
@@ -255,9 +255,9 @@ def one_device(request: HttpRequest, pk: int) -> DeviceOut:
 def make_enrol_code(request: HttpRequest, body: EnrolIn) -> Status[EnrolOut]:
     site = enrolment.site_of(body.customer.strip(), body.site.strip())
     code, secret = enrolment.make_code(site, body.terminal_name.strip(), clock.now())
-    command = f"plomba-agent enrol --collector {settings.CONFIG.public_url} --code {secret}"
+    whole = trust.whole_code(secret)
     fields = ("id", "terminal_name", "expires_at")
-    return Status(201, _out(EnrolOut, code, fields, code=secret, command=command, site=site.pk))
+    return Status(201, _out(EnrolOut, code, fields, code=whole, command=trust.command(whole), site=site.pk))
 
 
 def _out(kind: type[Out], row: object, names: tuple[str, ...], **more: object) -> Out:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from collector.incidents.models import Transition
 from collector.ingest.models import Message
-from collector.inventory.models import Terminal
+from collector.inventory.models import IdentityChange, Terminal
 from collector.web import states
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -54,6 +54,8 @@ def timeline(
         found += [_entry(message) for message in _messages(terminal, plain, before)[:limit]]
     if "states" in wanted:
         found += islice(_changes(_messages(terminal, ["state"], before)[:STATES_READ]), limit)
+    if "facts" in wanted:
+        found += [_identity(change) for change in _identity_changes(terminal, before)[:limit]]
     if "incidents" in wanted:
         found += [_step(step) for step in _transitions(terminal, before)[:limit]]
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
@@ -68,6 +70,25 @@ def _transitions(terminal: Terminal, before: datetime | None) -> QuerySet[Transi
     rows = Transition.objects.filter(incident__terminal=terminal).select_related("incident", "by")
     rows = rows.order_by("-at", "-id")
     return rows.filter(at__lt=before) if before else rows
+
+
+def _identity_changes(terminal: Terminal, before: datetime | None) -> QuerySet[IdentityChange]:
+    rows = IdentityChange.objects.filter(terminal=terminal).select_related("by").order_by("-at", "-id")
+    return rows.filter(at__lt=before) if before else rows
+
+
+def _identity(change: IdentityChange) -> Entry:
+    return Entry(
+        at=change.at,
+        received_at=change.at,
+        group="facts",
+        kind="identity",
+        subject_kind="terminal",
+        subject_id="",
+        what=change.kind,
+        by=(change.by.get_full_name() or change.by.get_username()) if change.by else "",
+        detail=change.detail,
+    )
 
 
 _GROUPS = {kind: name for name, kinds in KINDS.items() for kind in kinds}

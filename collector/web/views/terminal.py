@@ -16,6 +16,7 @@ from collector.inventory.models import Device, Terminal
 from collector.web import access, states
 from collector.web.reading.backups import sources_of
 from collector.web.reading.configuration import progress
+from collector.web.reading.identity import identity
 from collector.web.reading.places import devices as devices_with_standing
 from collector.web.reading.places import terminals
 from collector.web.reading.timeline import KINDS, timeline
@@ -77,6 +78,7 @@ def _head(till: Terminal) -> dict[str, object]:
         "findings": computer.cards(till),
         "holdings": computer.counts(till),
         "all_well": not open_,
+        "identity": identity(till),
     }
 
 

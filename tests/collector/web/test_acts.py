@@ -1,11 +1,17 @@
 """What a person does on the pages: who may, what it changes, and that a forged form changes nothing."""
 
+import base64
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
+from agent.uplink.enrol import parse_code
 from collector.core.models import User
 from collector.incidents.models import Incident
+from collector.inventory.enrolment import secret_hash
 from collector.inventory.models import EnrolCode
+from collector.web.trust import fingerprint
 from tests.collector.web import world
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +130,11 @@ def test_a_manager_makes_a_code_that_is_shown_once() -> None:
     html = client.post("/enrol/", form).content.decode()
     secret = html.split('id="secret">')[1].split("<")[0]
     assert f"plomba-agent enrol --collector https://127.0.0.1:8443 --code {secret}" in html
-    assert EnrolCode.objects.get().secret_hash != secret
+    assert parse_code(secret).fingerprint == base64.b32decode(fingerprint().upper() + "====")
+    assert 'src="data:image/svg+xml' in html
+    made = EnrolCode.objects.get()
+    assert made.secret_hash == secret_hash(parse_code(secret).secret) != secret
+    assert made.expires_at - made.created_at == timedelta(hours=1)
     assert secret not in client.get("/enrol/").content.decode()
     assert client.post("/enrol/", {"customer": "x"}).status_code == 422
 

@@ -25,7 +25,8 @@ PAGES = {
     "/configuration/terminal/{terminal}/": "reader",
     "/backups/": "reader",
     "/backups/?show=unproved": "reader",
-    "/enrol/": "manager",
+    "/enrol/": "technician",
+    "/claim/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA?h=KASE-3": "technician",
     "/people/": "manager",
 }
 RANK = {"reader": 0, "technician": 1, "manager": 2}
