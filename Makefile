@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup demo test test-usb check bench nightly fuzz docs schema lock clean
+.PHONY: help setup demo test package test-package test-usb check bench nightly fuzz docs schema lock clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -31,6 +31,15 @@ test: setup  ## everything that must hold, on SQLite and on PostgreSQL, with rea
 test-usb: setup  ## the USB ports against the drivers of a real kernel, in a guest of QEMU; as root, about a minute
 	@tests/system-packages usb
 	@$(PY) -m tests.usb.rig
+
+package: setup  ## the frozen agent and its Debian package, into dist/
+	@tests/system-packages package
+	@packaging/freeze dist
+	@packaging/build-deb dist/plomba-agent dist
+
+test-package: package  ## install that package in a bare Debian 12, boot it with systemd, and hold the service to its unit; as root
+	@tests/system-packages boot
+	@$(PY) -m tests.frozen.boot dist
 
 check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m ruff format --check .

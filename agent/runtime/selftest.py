@@ -7,6 +7,7 @@ import sys
 import tempfile
 import zoneinfo
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,12 +60,17 @@ def look(config_file: Path, clock: Clock) -> SelfTest:
 
 def _places(config: Config, clock: Clock) -> list[Check]:
     folder = config.agent.state_dir
-    return [
+    was_there = folder.exists()
+    checks = [
         _tried("state folder", lambda: _writable(folder)),
         _tried("spool", lambda: _spool(folder, clock)),
         _key(folder),
         _tried("clock and files", lambda: _not_back(folder, clock)),
     ]
+    if not was_there:
+        with suppress(OSError):
+            folder.rmdir()
+    return checks
 
 
 def _everywhere(clock: Clock) -> list[Check]:
