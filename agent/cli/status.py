@@ -50,6 +50,7 @@ def _lines(status: Status) -> list[str]:
     lines += _course_lines(status["course"])
     for name, device in status["devices"].items():
         lines += _device_lines(name, device)
+    lines += [f"This computer: {name} is unknown: {why}" for name, why in status["unknown"].items()]
     return lines
 
 

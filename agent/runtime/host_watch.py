@@ -11,15 +11,16 @@ from agent.clock import Clock
 from agent.health import Level
 from agent.runtime.judging import Judging
 from agent.runtime.outgoing import Outgoing
+from agent.runtime.status import UNKNOWN
 from agent.spool import Json
 from agent.system.probe import FACT_SCALARS, FACT_TEXT, KEPT, Condition, Detail, Listing, Measured, Probe
 from protocols.wire import v1
 
 log = logging.getLogger(__name__)
 
-TOLD, UNKNOWN = "told.", "host.unknown"
-"""Keys of the spool's state: the digest of a fact or list that was told; what is not known of this computer, with
-the reason, by probe. The latter is the name of a fact, too."""
+TOLD = "told."
+"""Key of the spool's state: the digest of a fact or list that was told. What is not known of this computer, with the
+reason, is kept by probe under UNKNOWN, which is the name of a fact, too."""
 ITEMS, LIST_BYTES = 3000, 512 << 10
 """A list shares a report with other messages."""
 SETTLED_S = 300.0

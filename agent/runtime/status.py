@@ -11,6 +11,7 @@ from agent.uplink.sender import STATE as UPLINK
 
 DEVICE = "device."
 COURSE = "relay.course"
+UNKNOWN = "host.unknown"
 """Keys of the spool's state."""
 
 
@@ -26,6 +27,7 @@ class Status(TypedDict):
     uplink: dict[str, Json]
     course: dict[str, Json]
     devices: dict[str, dict[str, Json]]
+    unknown: dict[str, str]
 
 
 def read(state_dir: Path, clock: Clock) -> Status:
@@ -37,6 +39,7 @@ def read(state_dir: Path, clock: Clock) -> Status:
         uplink={},
         course={},
         devices={},
+        unknown={},
     )
     if not spool_file.exists():
         return status
@@ -50,6 +53,7 @@ def read(state_dir: Path, clock: Clock) -> Status:
         status["uplink"] = dict(uplink) if isinstance(uplink, dict) else {}
         course = spool.read_state(COURSE)
         status["course"] = dict(course) if isinstance(course, dict) else {}
+        status["unknown"] = _unknown(spool.read_state(UNKNOWN))
         devices = spool.read_states(DEVICE)
         status["devices"] = {
             k.removeprefix(DEVICE): _aged(v, clock) for k, v in devices.items() if isinstance(v, dict)
@@ -61,6 +65,12 @@ def last_good_at(device: Json) -> datetime | None:
     """Of one device, from what `DeviceWatch` stored under DEVICE."""
     good_at = device.get("last_good_at") if isinstance(device, dict) else None
     return datetime.fromisoformat(good_at) if isinstance(good_at, str) else None
+
+
+def _unknown(kept: Json) -> dict[str, str]:
+    """What is not known of the computer, with the reason, from what `HostWatch` stored by probe."""
+    parts = kept.values() if isinstance(kept, dict) else ()
+    return {name: str(why) for part in parts if isinstance(part, dict) for name, why in part.items()}
 
 
 def _aged(device: dict[str, Json], clock: Clock) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.system.probe import Measured
+from agent.system.probe import Measured, Scalar
 
 EVERY_S = 3600.0
 _ASKED, _PACKAGES = "reboot-required", "reboot-required.pkgs"
@@ -17,7 +17,7 @@ def judge(why: Sequence[str] | None) -> Measured:
     """`why`: who asks for a restart; empty: nobody; None: the system does not say."""
     if why is None:
         return Measured(facts={"host.reboot": {"pending": None}})
-    fact = {"pending": bool(why), "why": ", ".join(why)}
+    fact: dict[str, Scalar] = {"pending": bool(why), "why": ", ".join(why)}
     return Measured({"reboot_pending": float(bool(why))}, facts={"host.reboot": fact})
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.system.probe import Measured, NotKnown
+from agent.system.probe import Measured, NotKnown, Scalar
 
 EVERY_S = 900.0
 _UNSYNCHRONISED = 0x0040
@@ -26,7 +26,7 @@ def judge(found: Sync) -> Measured:
     values = {"clock_synchronised": float(found.kept_right)}
     if found.error_s is not None and found.kept_right:
         values["clock_error_s"] = found.error_s
-    fact = {"synchronised": found.kept_right, "source": found.source}
+    fact: dict[str, Scalar] = {"synchronised": found.kept_right, "source": found.source}
     return Measured(values, facts={"host.time_sync": fact})
 
 

@@ -8,12 +8,13 @@ from threading import Event, Thread
 import pytest
 
 from agent.health import RULES
+from agent.runtime import status
 from agent.runtime.clock import SystemClock
 from agent.runtime.host_watch import HostWatch
 from agent.runtime.judging import Judging
 from agent.runtime.outgoing import Outgoing
 from agent.runtime.rhythm import Rhythm
-from agent.spool import Json, Spool, SpoolFull
+from agent.spool import FILE, Json, Spool, SpoolFull
 from agent.system.probe import Item, Listing, Measured, NotKnown, count
 from protocols.wire import v1
 from tests.agent.runtime.hand_clock import HandClock
@@ -275,3 +276,13 @@ def test_much_is_cut_to_what_the_wire_takes(rig: Rig) -> None:
     assert digest in {item.sha256 for item in inventory.items}, "a cash program is never left off"
     assert len(rig.desk.facts("host.big")[0]) == 64
     assert sum(len(sample.values) for sample in rig.desk.samples) == 200
+
+
+def test_status_says_what_is_not_known_and_why(tmp_path: Path) -> None:
+    clock = HandClock()
+    with Spool(tmp_path / FILE, clock, owner=True) as spool:
+        outgoing = Outgoing(spool, lambda: None)
+        failing = Played("smart", gives=NotKnown("smartctl is not installed"))
+        HostWatch([failing], Judging(TILL, RULES, spool, outgoing, clock), outgoing, clock).look()
+        outgoing.flush()
+        assert status.read(tmp_path, clock)["unknown"] == {"smart": "smartctl is not installed"}
