@@ -11,7 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 import serial
 
-from agent.ports import serial_port
+from agent.ports import pyserial_line, serial_port
 from agent.ports.serial_error import gone, opening, timed_out
 from agent.ports.serial_port import SerialPort
 from protocols.device.family import Serial
@@ -118,8 +118,10 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(serial, "win32", kernel, raising=False)
     monkeypatch.delitem(sys.modules, "serial.serialwin32", raising=False)
     loaded = importlib.import_module("serial.serialwin32")
-    monkeypatch.setattr(serial_port.serial, "Serial", loaded.Serial)
-    monkeypatch.setattr(serial_port, "leave_alone", lambda path: None)
+    monkeypatch.setattr(pyserial_line.serial, "Serial", loaded.Serial)
+    monkeypatch.setattr(serial_port, "Line", pyserial_line.PyserialLine)
+    monkeypatch.setattr(serial_port, "held", lambda path: False)
+    monkeypatch.setattr(serial_port, "opened_by_us", lambda path: None)
     yield kernel
     sys.modules.pop("serial.serialwin32", None)
 
@@ -163,5 +165,5 @@ def test_a_write_that_was_broken_off_is_not_taken_for_done(windows: Any) -> None
     """pyserial gives back how many bytes went out, and raises nothing, when Windows aborts a write."""
     port = SerialPort("COM12", LINE)
     windows.GetLastError.return_value = windows.ERROR_OPERATION_ABORTED
-    with pytest.raises(PortGone, match="while it was written to"):
+    with pytest.raises(PortGone, match="a write was broken off"):
         port.write(b"\x10\x04\x01")
