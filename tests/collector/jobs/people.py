@@ -1,4 +1,4 @@
-"""An office of people with keys at a running collector, made by the commands that people use; and a till that fetches."""
+"""An office of people with keys at a collector, made by the commands that people use; and a till that fetches."""
 
 import secrets
 from dataclasses import dataclass
