@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from collector.web.words import UNKNOWN, Sign
@@ -48,6 +48,6 @@ def note(kind: str, detail: Mapping[str, object]) -> str:
         case "chosen":
             return str(detail.get("session", ""))
         case "enrolled" if detail.get("key"):
-            return str(_now("number %(number)s") % {"number": detail["key"]})
+            return str(gettext("number %(number)s") % {"number": detail["key"]})
         case _:
             return ""

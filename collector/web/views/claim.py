@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from collector.core import clock
@@ -67,7 +67,7 @@ def _claimed(request: HttpRequest, key: str, form: ClaimForm) -> bool:
     except enrolment.EnrolRefused as e:
         if e.code != "enrol.key_known":
             raise Http404 from e
-        messages.error(request, _now("This till is enrolled already."))
+        messages.error(request, gettext("This till is enrolled already."))
     return True
 
 

@@ -13,4 +13,4 @@ from collector.core import clock, home
 def authority() -> Iterator[None]:
     home.make_authority(settings.CONFIG, clock.now())
     yield
-    shutil.rmtree(settings.CONFIG.home)
+    shutil.rmtree(settings.CONFIG.home, ignore_errors=True)
