@@ -9,6 +9,7 @@ from agent.backup import plan
 from agent.backup.engines import NoPause, engine
 from agent.backup.key import load_public
 from agent.backup.run import Done, Job, Signer, backup
+from agent.cli.account import as_owner_of
 from agent.cli.advice import exit_code
 from agent.cli.place import (
     COLLECTOR,
@@ -87,6 +88,7 @@ def _by_name(args: argparse.Namespace) -> Done:
             "command line", "backup", "needs --name, or --source, --repository and --recovery-key"
         )
     config, chosen = configured(args)
+    as_owner_of(config.agent.state_dir)
     clock, state = SystemClock(), config.agent.state_dir
     report = _Report(state, chosen.name, chosen.engine, clock)
     with report, progress(clock) as shown:

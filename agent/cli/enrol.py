@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agent.cli.account import as_owner_of
 from agent.config import default_path, load
 from agent.runtime.clock import SystemClock
 from agent.uplink import enrol, identity
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config or default_path())
     url = args.collector or config.collector.url
     state_dir = config.agent.state_dir
+    as_owner_of(state_dir)
     try:
         _may_enrol(state_dir, replace=args.replace)
         code = enrol.parse_code(args.code)
