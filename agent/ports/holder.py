@@ -22,15 +22,15 @@ def held(path: str) -> bool:
     Windows every open port is exclusive, and opening tells."""
     if not sys.platform.startswith("linux"):
         return False
-    real = os.path.realpath(path)
     with _lock:
-        return _ask(real)
+        return _ask(path)
 
 
 def opened_by_us(path: str) -> None:
-    """Call right after opening the port, so that our own opening is not taken for another's."""
+    """Call right after opening the port under the name that `held` was asked for, so that our own opening is not
+    taken for another's."""
     with _lock:
-        look = _looks.get(os.path.realpath(path))
+        look = _looks.get(path)
         if look:
             look.bell.rang()
 
@@ -43,44 +43,45 @@ class _Look:
     times: int = 0
 
 
-_RELIED = 15
-"""A program that opens the port in the very moment between our opening and `opened_by_us` is not heard:
-looked for again after so many polls."""
+_RELIED = 60
+"""A program that opens the port in the very moment between our opening and `opened_by_us`, some microseconds, is not
+heard: looked for again after so many polls. Looking through the open files of 200 processes takes milliseconds."""
 _looks: dict[str, _Look] = {}
+"""By the name that is asked for: what it leads to may change."""
 _lock = Lock()
 
 
-def _ask(real: str) -> bool:
+def _ask(path: str) -> bool:
     """Nobody opened the port since nobody had it: then nobody has it."""
     try:
-        found = os.stat(real)  # noqa: PTH116 - its numbers are wanted, not a path
+        found = os.stat(path)  # noqa: PTH116 - its numbers are wanted, not a path
     except OSError:
-        _forget(real)
+        _forget(path)
         return False
-    look = _looks.get(real)
+    look = _looks.get(path)
     if look and look.bell.file == which(found) and look.times < _RELIED:
         look.times += 1
         if not look.bell.rang():
             return False
-    _forget(real)
-    bell = _bell(real)  # before looking: an opening during the look rings
-    taken = _listed(real, found)
+    _forget(path)
+    bell = _bell(path)  # before looking: an opening during the look rings
+    taken = _listed(os.path.realpath(path), found)
     if bell and not taken:
-        _looks[real] = _Look(bell)
+        _looks[path] = _Look(bell)
     elif bell:
         bell.close()
     return taken
 
 
-def _bell(real: str) -> Doorbell | None:
+def _bell(path: str) -> Doorbell | None:
     try:
-        return Doorbell(real)
+        return Doorbell(path)
     except OSError:
         return None  # too many watches on this machine: then every poll looks
 
 
-def _forget(real: str) -> None:
-    look = _looks.pop(real, None)
+def _forget(path: str) -> None:
+    look = _looks.pop(path, None)
     if look:
         look.bell.close()
 

@@ -177,7 +177,7 @@ def test_open_files_are_looked_through_only_after_somebody_opened_the_port(
 
 
 def test_what_is_relied_on_is_looked_at_again_after_some_polls(pty: Pty, looks: list[str]) -> None:
-    for _ in range(40):
+    for _ in range(2 * holder._RELIED + 10):
         open_port(pty.path, LINE).close()
     assert len(looks) == 3
 
