@@ -2,6 +2,7 @@
 itself."""
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import time, timedelta
 from importlib.metadata import version
@@ -42,7 +43,9 @@ from agent.system.registry import Around, probes
 from agent.uplink.client import Client
 from agent.uplink.connection import Connection, trust_only
 from agent.uplink.identity import Identity as Terminal
+from agent.uplink.rekey import INVALID, Rekeying
 from agent.uplink.sender import Sender
+from agent.uplink.speaker import Speaker
 from agent.uplink.traffic import STATE as TRAFFIC
 from agent.uplink.traffic import Traffic
 from protocols.device.profile import Profiles
@@ -101,16 +104,21 @@ class Service:
         self._connection = self._relay.connection if self._relay else _connection(identity)
         self._client = Client(self._connection, identity.key, identity.terminal, clock)
         resting = RestingClock(clock, self._watchdog, "sender", SENDER_LIMIT_S)
-        self._errands: dict[str, Errand] = {"configuration": configuring.fetch} if configuring else {}
+        session = secrets.token_urlsafe(12)
+        rekeying = Rekeying(config.agent.state_dir, identity, session)
+        self._errands: dict[str, Errand] = {v1.REKEY: rekeying.wanted, INVALID: rekeying.doubted}
+        if configuring:
+            self._errands["configuration"] = configuring.fetch
         self._runner = Errands(self._client, self._errands)
         self._sender = Sender(
             self._spool,
-            self._client,
+            Speaker(self._client, story.run_of(self._boot), self._runner.refused),
             identity.terminal,
             resting,
             report_s=config.collector.report_s,
             heard=self._heard,
             traffic=_traffic(config, self._spool),
+            session=session,
         )
         self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)

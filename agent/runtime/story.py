@@ -87,6 +87,11 @@ def _hello(config: Config, boot: Boot, version: str, now: datetime, ended: Endin
     )
 
 
+def run_of(boot: Boot) -> v1.Run:
+    """Who speaks in this run."""
+    return v1.Run(hostname=platform.node() or "?", boot_at=boot.at)
+
+
 def _run(boot: Boot, *, clean: bool) -> Json:
     return {"boot_at": boot.at.isoformat(), "boot_id": boot.id, "clean": clean}
 
