@@ -115,8 +115,18 @@ FACTS: "dict[str, Lazy]" = {
     "paper.forecast": _("Paper roll is near its end"),
     "device.connected": _("Device connected"),
     "device.disconnected": _("Device disconnected"),
+    "uplink.way_changed": _("Way to the collector changed"),
     **findings.TITLES,
 }
+
+DEAD: "dict[str, Lazy]" = {
+    "own_way": _("the till's own way was dead, its neighbours' was not"),
+    "lan": _("the network of the shop or the till's cable was dead"),
+    "line": _("the line of the shop was dead"),
+    "collector": _("the collector took no reports"),
+    "unknown": _("it is not known what was dead"),
+}
+"""What the tills of a shop found out together (agent.uplink.relay_diagnosis)."""
 
 SAMPLES: "dict[str, Lazy]" = {
     "cpu_percent": _("Processor, %"),
@@ -176,7 +186,16 @@ def fact_note(name: str, detail: Mapping[str, object]) -> str:
         case "paper.forecast", {"left_at_least": int() as left}:
             return str(_("at least %(lines)d lines are left")) % {"lines": left}
         case _:
-            return findings.note(name, detail)
+            return _way_note(detail) if name == "uplink.way_changed" else findings.note(name, detail)
+
+
+def _way_note(detail: Mapping[str, object]) -> str:
+    dead = str(DEAD.get(str(detail.get("dead")), DEAD["unknown"]))
+    if detail.get("way") == "relay":
+        return f"{dead}; {_('now through %(till)s') % {'till': detail.get('relay')}}"
+    dead_s = detail.get("dead_s")
+    minutes = round(dead_s / 60) if isinstance(dead_s, int | float) else 0
+    return f"{dead}, {_('for %(minutes)d min') % {'minutes': max(minutes, 1)}}"
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> "list[tuple[Lazy, bool]]":

@@ -34,6 +34,24 @@ CASES = [
         "atlikušas vismaz 40 rindas",
     ),
     ("agent.stopped", {"reason": "stopped"}, "", ""),
+    (
+        "uplink.way_changed",
+        {"way": "relay", "relay": "Kase 2", "dead": "own_way", "dead_s": 20},
+        "the till's own way was dead, its neighbours' was not; now through Kase 2",
+        "kases pašas ceļš nedarbojās, bet kaimiņu ceļš darbojās; tagad caur Kase 2",
+    ),
+    (
+        "uplink.way_changed",
+        {"way": "own", "relay": "", "dead": "line", "dead_s": 600},
+        "the line of the shop was dead, for 10 min",
+        "nedarbojās veikala līnija, 10 min",
+    ),
+    (
+        "uplink.way_changed",
+        {"way": "own", "dead": "new", "dead_s": 1},
+        "it is not known what was dead, for 1 min",
+        "nav zināms, kas nedarbojās, 1 min",
+    ),
 ]
 
 
