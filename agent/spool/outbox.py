@@ -110,31 +110,23 @@ class Spool:
             classes = loose.CLASSES if figures else loose.CLASSES[:1]
             return loose.batch(db, max_messages, max_bytes, classes)
 
-    def acknowledge(
-        self, epoch: int, complete_to: int, state: Mapping[str, Json] | None = None, link: bytes = b""
-    ) -> None:
-        """The collector has everything of the ordered lane up to `complete_to`, where its link is `link` (b"": it
-        did not say). A lower number than before means that it was put back from an older backup: what is still
-        here goes again. A number that was never given, or another link, means that this disk was put back: what
-        waits goes under a new epoch. The receipt of another epoch changes nothing."""
+    def acknowledge(self, batch: Batch, complete_to: int, state: Mapping[str, Json] | None = None) -> None:
+        """The collector has taken a report with this batch of the ordered lane, found its chain to be the one it
+        knows, and has everything up to `complete_to`. A lower number than before means that it was put back from an
+        older backup: what is still here goes again. A number that was never given means that this disk was put back:
+        what comes from now on goes under a new epoch. The receipt of another epoch changes nothing."""
         with self._transaction() as db:
             _write_state(db, state or {})
             now = ordered.load(db)
-            if epoch != now.epoch:
+            if batch.epoch != now.epoch:
                 return
-            if complete_to > now.last_seq:
-                self._renew(db, "the collector knows later messages of this epoch: this disk was put back")
-                return
-            own = ordered.link_at(db, now, complete_to)
-            if link and own and link != own:
-                self._renew(
-                    db, "the collector has other messages under these numbers: this disk was put back"
-                )
-                return
+            last = batch.rows[-1].seq if batch.rows else now.complete_to
             if complete_to < now.complete_to:
                 loose.send_again(db)
             if complete_to != now.complete_to:
-                ordered.move_to(db, now, complete_to)
+                ordered.move_to(db, now, min(complete_to, last))
+            if complete_to > now.last_seq and last == now.last_seq:
+                self._renew(db, "the collector knows later messages of this epoch: this disk was put back")
 
     def stored(self, batch: Batch, held: int | None, state: Mapping[str, Json] | None = None) -> None:
         """The collector has all of a loose batch, and `held` messages of its epoch in all. Fewer than it was given

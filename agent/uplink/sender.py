@@ -114,7 +114,7 @@ class Sender:
         except Unreadable as e:
             return self._unreadable(batch, e)
         except Gap as e:
-            self._spool.acknowledge(batch.epoch, e.complete_to)
+            self._spool.acknowledge(replace(batch, rows=()), e.complete_to)
             return self._no_progress(e)
         except Forked as e:
             self._spool.renew(f"{e.code}: {e}")
@@ -175,7 +175,8 @@ class Sender:
             "server_time": receipt.server_time.isoformat(),
         }
         states = {STATE: state, **self._traffic_state()}
-        self._spool.acknowledge(receipt.epoch, receipt.complete_to, states, bytes.fromhex(receipt.chain))
+        if receipt.epoch == batch.epoch:
+            self._spool.acknowledge(batch, receipt.complete_to, states)
         self._written = receipt.epoch, receipt.complete_to
         self._written_s = self._clock.monotonic()
 

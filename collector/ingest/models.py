@@ -26,7 +26,7 @@ class Stream(models.Model):
 
 class Message(models.Model):
     """One message, exactly once. `at` is the terminal's time, `received_at` server time; `body` is the wire
-    document."""
+    document; `link` its link in the chain of the ordered lane, in hex."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.CASCADE, related_name="messages")
     epoch = models.BigIntegerField()
@@ -37,6 +37,7 @@ class Message(models.Model):
     at = models.DateTimeField()
     received_at = models.DateTimeField()
     body = models.JSONField()
+    link = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["terminal", "epoch", "seq"], name="message_once")]

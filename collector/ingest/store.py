@@ -2,14 +2,14 @@
 that runs. On the ordered lane a message is new where its number is beyond what its stream holds, on the loose
 lane where nothing lies under its number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
 
 from collector.core import clock
 from collector.ingest import handing
-from collector.ingest.models import Stream
+from collector.ingest.models import Message, Stream
 from collector.ingest.parsing import Parsed
 from collector.ingest.problem import Refused
 from collector.inventory import record
@@ -19,7 +19,7 @@ Streams = dict[tuple[str, int], Stream]
 
 _INSERT = (
     "INSERT INTO ingest_message"
-    " (terminal_id, epoch, seq, kind, subject_kind, subject_id, at, received_at, body) VALUES "
+    " (terminal_id, epoch, seq, kind, subject_kind, subject_id, at, received_at, body, link) VALUES "
 )
 _CONFLICT = " ON CONFLICT (terminal_id, epoch, seq) DO NOTHING RETURNING seq"
 
@@ -45,14 +45,15 @@ def store(parsed: Parsed, received_at: datetime, streams: Streams) -> v1.Receipt
     if stream.lane != report.lane:
         raise Refused("report.malformed", "this epoch is of the other lane", terminal=report.terminal)
     ordered = report.lane is v1.Lane.ORDERED
-    fresh, link = _fresh(parsed, stream) if ordered else (list(range(len(report.messages))), "")
-    new = _insert(parsed, fresh, received_at) if fresh else set()
+    fresh, links = _fresh(parsed, stream) if ordered else (list(range(len(report.messages))), {})
+    new = _insert(parsed, fresh, links, received_at) if fresh else set()
     messages = [report.messages[i] for i in fresh if report.messages[i].seq in new]
     record.record_contact(report, received_at, [m for m in messages if isinstance(m, v1.Sample)])
     for message in messages:
         handing.hand_on(report.terminal, report.epoch, message, received_at, report.sent_at)
     if new:
         highest = max(stream.complete_to, report.messages[fresh[-1]].seq)
+        link = links.get(fresh[-1], "")
         _advance(stream, highest, stream.held + len(new), link, received_at)
     return v1.Receipt(
         epoch=report.epoch,
@@ -69,19 +70,34 @@ def _new(terminal: str, epoch: int, lane: v1.Lane, now: datetime) -> Stream:
     return Stream(terminal_id=terminal, epoch=epoch, lane=lane.value, chain=link, first_at=now, last_at=now)
 
 
-def _fresh(parsed: Parsed, stream: Stream) -> tuple[list[int], str]:
-    """The places of the messages that are new, and the link after the last of them."""
+def _fresh(parsed: Parsed, stream: Stream) -> tuple[list[int], dict[int, str]]:
+    """The places of the messages that are new, and their links, none where the chain of the stream is not known."""
     report = parsed.report
     fresh = [i for i, message in enumerate(report.messages) if message.seq > stream.complete_to]
     for expected, i in enumerate(fresh, stream.complete_to + 1):
         if report.messages[i].seq != expected:
             raise Refused("report.gap", terminal=report.terminal, complete_to=stream.complete_to)
+    if not stream.chain:
+        return fresh, {}
+    links: dict[int, str] = {}
     link = bytes.fromhex(stream.chain)
     for i in fresh:
         link = chain.link(link, parsed.documents[i])
-    if fresh and report.chain and stream.chain and report.chain != link.hex():
+        links[i] = link.hex()
+    last = links[fresh[-1]] if fresh else _known_link(report)
+    if report.chain and report.messages and last not in ("", report.chain):
         raise Refused("report.chain", terminal=report.terminal, complete_to=stream.complete_to)
-    return fresh, link.hex() if stream.chain else ""
+    return fresh, links
+
+
+def _known_link(report: v1.Report) -> str:
+    """Of the last message of a report that was here before; "" where it is not known."""
+    if not report.messages:
+        return ""
+    found = Message.objects.filter(
+        terminal_id=report.terminal, epoch=report.epoch, seq=report.messages[-1].seq
+    ).values_list("link", flat=True)
+    return found.first() or ""
 
 
 def _advance(stream: Stream, complete_to: int, held: int, link: str, at: datetime) -> None:
@@ -101,7 +117,9 @@ def _locked(wanted: set[tuple[str, int]]) -> Streams:
     return {key: row for key, row in found.items() if key in wanted}
 
 
-def _insert(parsed: Parsed, which: Sequence[int], received_at: datetime) -> set[int]:
+def _insert(
+    parsed: Parsed, which: Sequence[int], links: Mapping[int, str], received_at: datetime
+) -> set[int]:
     """The numbers that were not there before."""
     report = parsed.report
     values: list[str | int] = []
@@ -109,8 +127,8 @@ def _insert(parsed: Parsed, which: Sequence[int], received_at: datetime) -> set[
         message = report.messages[i]
         kind, subject_id = _subject(message)
         values += [report.terminal, report.epoch, message.seq, message.kind, kind, subject_id]
-        values += [_time(message.at), _time(received_at), parsed.bodies[i]]
-    row = "(" + ", ".join(["%s"] * 9) + ")"
+        values += [_time(message.at), _time(received_at), parsed.bodies[i], links.get(i, "")]
+    row = "(" + ", ".join(["%s"] * 10) + ")"
     with connection.cursor() as cursor:
         cursor.execute(_INSERT + ", ".join([row] * len(which)) + _CONFLICT, values)
         return {found[0] for found in cursor.fetchall()}

@@ -3,6 +3,7 @@ messages."""
 
 import sqlite3
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.spool import Spool, SpoolDamaged, SpoolError, SpoolFull
+from agent.spool import Batch, Spool, SpoolDamaged, SpoolError, SpoolFull
 from protocols.errors import UsageError
 from protocols.wire import v1
 from tests.agent.spool.conftest import StillClock
@@ -43,6 +44,9 @@ class Queue(RuleBasedStateMachine):
         self.complete = 0
         self.count = 0
 
+    def batch(self) -> Batch:
+        return self.spool.next_batch(10_000, 1 << 30)
+
     @rule(many=st.integers(0, 5))
     def put(self, many: int) -> None:
         names = [f"n{self.count + i}" for i in range(many)]
@@ -54,16 +58,24 @@ class Queue(RuleBasedStateMachine):
     @rule(data=st.data())
     def acknowledge(self, data: st.DataObject) -> None:
         self.complete = data.draw(st.integers(self.complete, len(self.names)))
-        self.spool.acknowledge(self.spool.epoch, self.complete)
+        self.spool.acknowledge(self.batch(), self.complete)
 
     @rule(data=st.data())
     def put_back_collector(self, data: st.DataObject) -> None:
         self.complete = data.draw(st.integers(0, self.complete))
-        self.spool.acknowledge(self.spool.epoch, self.complete)
+        self.spool.acknowledge(self.batch(), self.complete)
 
     @rule()
     def another_epochs_receipt(self) -> None:
-        self.spool.acknowledge(self.spool.epoch - 1, len(self.names))
+        self.spool.acknowledge(replace(self.batch(), epoch=self.spool.epoch - 1), len(self.names))
+
+    @rule()
+    def put_back_disk(self) -> None:
+        """The collector has taken what waits, and knows later numbers of this epoch."""
+        before = self.spool.epoch
+        self.spool.acknowledge(self.batch(), len(self.names) + 3)
+        assert self.spool.epoch > before
+        self.names, self.complete = ["agent.spool_renewed"], 0
 
     @rule()
     def reopen(self) -> None:

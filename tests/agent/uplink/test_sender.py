@@ -304,18 +304,36 @@ def test_a_collector_that_can_read_nothing_makes_nobody_throw_messages_out(
     assert spool.pending().messages == 2
 
 
-def test_a_collector_that_knows_later_numbers_than_were_given_gets_a_new_epoch(
+def test_a_disk_that_was_put_back_goes_on_under_a_new_epoch(
     spool: Spool, sender: Sender, collector: Collector
 ) -> None:
+    """The collector holds other messages under the numbers that this disk gives anew."""
     before = spool.epoch
-    for seq in range(1, 100):
-        collector.stored[before, seq] = {"name": "from before the disk was put back"}
+    collector.always = lambda _, report: (
+        problem(409, "report.chain") if report["epoch"] == before and report["messages"] else None
+    )
     spool.put(fact("a"))
     sender.turn()
     sender.turn()
     assert spool.epoch > before
+    assert names(collector) == ["agent.spool_renewed", "a"]
+
+
+def test_what_a_disk_that_was_put_back_had_sent_before_is_not_doubled(
+    spool: Spool, sender: Sender, collector: Collector
+) -> None:
+    """The collector holds these very messages, and later ones."""
+    before = spool.epoch
+    for seq in range(2, 100):
+        collector.stored[before, seq] = {"name": "from before the disk was put back"}
+    spool.put(fact("a"))
+    sender.turn()
+    spool.put(fact("b"))
+    sender.turn()
+    assert spool.epoch > before
+    assert collector.stored[before, 1]["name"] == "a"
     news = [m["name"] for (epoch, _), m in sorted(collector.stored.items()) if epoch == spool.epoch]
-    assert news == ["agent.spool_renewed", "a"]
+    assert news == ["agent.spool_renewed", "b"]
 
 
 def test_a_wrong_clock_is_corrected_from_the_answer(
