@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from agent.system import front_places, log_tail, pos
 from agent.system.front_places import Place
 from agent.system.personal import mask
-from agent.system.probe import Measured, Scalar
+from agent.system.probe import Measured, NotKnown, Scalar
 
 EVERY_S = 600.0
 _CONFIG_BYTES = 1 << 20
@@ -95,20 +95,18 @@ class Front:
         programs = front_places.fronts(roots.programs)
         if not found and not programs:
             return Measured(facts={"pos.front": {"installed": False}})
-        running = self._running()
-        return Measured(
-            {"front_processes": float(len(running)), **_figures(found)},
-            facts={
-                "pos.front": {"installed": bool(programs), "running": bool(running), **_fact(found, programs)}
-            },
-        )
+        about = {"installed": bool(programs), "running": self._running(), **_fact(found, programs)}
+        return Measured(_figures(found), facts={"pos.front": about})
 
-    def _running(self) -> list[int]:
-        return [
-            pid
-            for pid, name, command in self.table()
-            if any(pos.is_program(wanted, name, command) for wanted in front_places.PROCESSES)
-        ]
+    def _running(self) -> bool | None:
+        try:
+            return any(
+                pos.is_program(wanted, name, command)
+                for _pid, name, command in self.table()
+                for wanted in front_places.PROCESSES
+            )
+        except NotKnown:
+            return None
 
 
 def _fact(found: Sequence[Place], programs: Sequence[Path]) -> dict[str, Scalar]:

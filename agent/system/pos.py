@@ -1,16 +1,17 @@
 """Whether the cash program is running. It is found by the name of its program and is never touched."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import PurePosixPath, PureWindowsPath
 
 import psutil
 
-from agent.system.probe import Measured, count
+from agent.system.probe import Measured, NotKnown, count
 
 CODE = "host.pos_not_running"
 EVERY_S = 60.0
+_INTERPRETERS = ("mono", "wine", "java", "dotnet", "python")
 Hours = tuple[time, time]
 
 
@@ -43,11 +44,26 @@ Table = Callable[[], Iterator[tuple[int, str, list[str]]]]
 
 
 def processes() -> Iterator[tuple[int, str, list[str]]]:
-    """Number, name and the first words of the command line of each process that may be looked at."""
-    for process in psutil.process_iter(["name", "cmdline"]):
-        found: Mapping[str, object] = process.info
-        command = found["cmdline"]
-        yield process.pid, str(found["name"] or ""), list(command) if isinstance(command, list) else []
+    """Number and name of each process, and of interpreters the command line as far as it may be read. A process that
+    ends meanwhile is passed by. NotKnown where not one says its name: then nobody can say what does not run."""
+    nameless = True
+    for process in psutil.process_iter():
+        try:
+            name = process.name()
+        except (psutil.Error, OSError):
+            continue
+        nameless = False
+        interpreter = name.casefold().startswith(_INTERPRETERS)
+        yield process.pid, name, _command(process) if interpreter else []
+    if nameless:
+        raise NotKnown("the system does not say which programs run")
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.Error, OSError):
+        return []
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import ctypes
 import ipaddress
 import winreg
 
+from agent.system.probe import NotKnown
 from agent.system.reach import Way
 from agent.system.win_registry_windows import subkeys, texts
 
@@ -19,7 +20,10 @@ def way() -> Way:
     """What is set by hand goes before what DHCP told. An interface without an address is not in use."""
     gateways: list[str] = []
     resolvers: list[str] = []
-    for name in subkeys(winreg.HKEY_LOCAL_MACHINE, _INTERFACES):
+    names = subkeys(winreg.HKEY_LOCAL_MACHINE, _INTERFACES)
+    if not names:
+        raise NotKnown("Windows lists no network interface")
+    for name in names:
         values = texts(winreg.HKEY_LOCAL_MACHINE, rf"{_INTERFACES}\{name}")
         if not _addresses(values.get("IPAddress") or values.get("DhcpIPAddress") or ""):
             continue

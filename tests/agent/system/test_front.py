@@ -131,7 +131,7 @@ def test_a_computer_without_either_says_only_that() -> None:
 
 def test_only_the_end_of_a_long_log_is_read_and_in_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "cash-server.log"
-    path.write_text("first\n" + "x" * 90 + "\nsecond\nthird\n", "utf-8")
+    path.write_bytes(b"first\n" + b"x" * 90 + b"\nsecond\nthird\n")
     assert log_tail.read(path, 20) == "second\nthird\n"
     assert log_tail.read(path).startswith("first\n")
 
@@ -190,7 +190,7 @@ def test_what_a_technician_needs_stays(text: str) -> None:
 
 def test_a_bundle_holds_masked_ends_and_follows_no_link_out(roots: Roots, tmp_path: Path) -> None:
     place = front_places.places(roots.profiles)[0]
-    (place.logs / "error.log").write_text("guest anna@example.lv\n", "utf-8")
+    (place.logs / "error.log").write_bytes(b"guest anna@example.lv\n")
     (tmp_path / "shadow.log").write_text("root", "utf-8")
     if sys.platform != "win32":
         (place.logs / "link.log").symlink_to(tmp_path / "shadow.log")

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -173,6 +174,7 @@ def test_the_servers_of_the_configuration_are_asked() -> None:
     assert targets.servers == {"pos_server": ("::1", 80)}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="tests/windows/in_wine_probes.py looks there")
 def test_this_computer_is_looked_at_whole() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

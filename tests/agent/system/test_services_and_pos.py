@@ -5,12 +5,15 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
+import psutil
 import pytest
 
 from agent.system import pos, print_queue, services, time_sync
 from agent.system.command import Commands
+from agent.system.front import Front, Roots
 from agent.system.pos import Pos
 from agent.system.print_queue import Job, PrintQueue
+from agent.system.probe import NotKnown
 from agent.system.services import Run
 from agent.system.time_sync import Sync, TimeSync
 from tests.agent.system.conftest import Play
@@ -137,8 +140,22 @@ def test_processes_are_gone_through_only_while_the_program_is_not_found() -> Non
     assert len(looks) == 3
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="tests/windows/in_wine_probes.py looks there")
 def test_this_very_process_is_among_those_of_the_system() -> None:
     assert os.getpid() in {pid for pid, _, _ in pos.processes()}
+
+
+def test_a_system_that_names_no_process_says_nothing_of_what_does_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Nameless:
+        def name(self) -> str:
+            raise OSError(22, "Invalid parameter")
+
+    monkeypatch.setattr(psutil, "process_iter", lambda: [Nameless()])
+    with pytest.raises(NotKnown, match="which programs run"):
+        Pos("pos", None, lambda: AT).measure()
+    assert Front(lambda: Roots([], []), pos.processes)._running() is None
 
 
 LPSTAT = """Receipt-12               kase              1024   Wed Nov 25 11:40:00 2026
