@@ -80,11 +80,14 @@ class SiteConnection(Connection):
             self._look_around()
         if self._carrier:
             relay, through = self._carrier
+            before = through.sent_bytes
             try:
                 answer = through.request(method, path, body, headers)
             except CollectorUnreachable as e:
                 self._not_carried(relay, e)
                 raise
+            finally:
+                self.sent_bytes += through.sent_bytes - before
             self._logbook.over(relay, self._name(relay))
             return answer
         try:

@@ -46,6 +46,7 @@ def test_a_till_without_a_way_reports_through_its_neighbour(shop: Shop, collecto
     assert collector.stored[1, 1]["name"] == "kept.secret"
     assert report(till) == 1
     assert collector.connections == 1
+    assert till._connection.sent_bytes >= sum(map(len, collector.bodies))
     assert (heard.courses[-1].relay, heard.courses[-1].name) == ("a", "Kase a")
     [news] = heard.news
     assert (news.relay, news.finding.verdict) == ("a", Verdict.OWN_WAY)
