@@ -1,5 +1,5 @@
-"""Enrolment with a one-time code that also says which collector to trust. It keeps nothing on failure but
-the key."""
+"""Enrolment with a one-time code that also says which collector to trust, or with a key that a person claims on a
+page, whose word says it. It keeps nothing on failure but the key."""
 
 import base64
 import binascii
@@ -21,8 +21,9 @@ from agent.uplink import identity
 from agent.uplink.client import Client
 from agent.uplink.connection import Connection, trust_only
 from protocols.errors import CollectorUnreachable, UplinkError
-from protocols.wire import v1
+from protocols.wire import claim, v1
 
+NOT_CLAIMED = "enrol.not_claimed"
 _ID = re.compile(r"[0-9A-Za-z-]{1,80}")
 _CODE = re.compile(r"([0-9A-Za-z]+(?:-[0-9A-Za-z]+)*)\.([A-Za-z2-7]{52})")
 
@@ -45,6 +46,39 @@ class Code:
     fingerprint: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`waits`: the collector takes no reports before a technician has approved this terminal."""
+
+    identity: identity.Identity
+    waits: bool = False
+
+
+class Shown:
+    """A key that is shown to a person, who claims it on a page of the collector. `address` is what the picture
+    holds, `number` what page and till both show. Nothing that the collector says is believed before `proves`."""
+
+    def __init__(self, url: str, state_dir: Path, name: str) -> None:
+        """CollectorUnreachable; WrongCollector where what answers gives no authority."""
+        self._url = url
+        self._ca_pem, self._fingerprint = _fetch_authority(url)
+        key = identity.public_key(identity.make_key(state_dir))
+        self._key = key
+        self.address = claim.address(url, key, name or platform.node())
+        self.number = claim.number(key)
+
+    def proves(self, word: str) -> bool:
+        """Is this the word that the page of the collector shows whose authority answered here?"""
+        expected = claim.plain(claim.word(self._fingerprint, self._key))
+        return hmac.compare_digest(claim.plain(word).encode(), expected.encode())
+
+    def enrol(self, state_dir: Path, *, name: str, version: str, clock: Clock) -> Outcome:
+        """Once proven. ReportRefused with NOT_CLAIMED while nobody has claimed the key; else as `enrol`."""
+        return _become(
+            self._url, self._ca_pem, v1.CLAIMED, state_dir, name=name, version=version, clock=clock
+        )
+
+
 def parse_code(text: str) -> Code:
     match = _CODE.fullmatch("".join(text.split()))
     if not match:
@@ -56,18 +90,25 @@ def parse_code(text: str) -> Code:
     return Code(match[1].upper(), fingerprint)
 
 
-def enrol(
-    url: str, code: Code, state_dir: Path, *, name: str, version: str, clock: Clock
-) -> identity.Identity:
+def enrol(url: str, code: Code, state_dir: Path, *, name: str, version: str, clock: Clock) -> Outcome:
     """Become a terminal of this collector. WrongCollector before anything secret is sent; ReportRefused with
     the collector's code where it does not take the one-time code; CollectorUnreachable: try again."""
-    ca_pem = _fetch_authority(url, code.fingerprint)
+    ca_pem, found = _fetch_authority(url)
+    if not hmac.compare_digest(found, code.fingerprint):
+        raise WrongCollector(_NOT_THIS_ONE)
+    return _become(url, ca_pem, code.secret, state_dir, name=name, version=version, clock=clock)
+
+
+def _become(
+    url: str, ca_pem: str, secret: str, state_dir: Path, *, name: str, version: str, clock: Clock
+) -> Outcome:
+    """With an authority that is proven."""
     key = identity.make_key(state_dir)
     client = Client(Connection(url, trust_only(ca_pem)), key, identity.public_key(key), clock)
     try:
         enrolled = client.enrol(
             v1.Enrol(
-                code=code.secret,
+                code=secret,
                 public_key=identity.public_key(key),
                 hostname=name or platform.node() or "?",
                 os=f"{platform.system()} {platform.release()}"[:400],
@@ -88,11 +129,12 @@ def enrol(
         customer=enrolled.customer,
     )
     identity.save(state_dir, made, ca_pem.encode())
-    return made
+    return Outcome(made, enrolled.waits)
 
 
-def _fetch_authority(url: str, fingerprint: bytes) -> str:
-    """The authority that signs the collector's certificate, proven by the fingerprint in the code."""
+def _fetch_authority(url: str) -> tuple[str, bytes]:
+    """The authority that is said to sign the collector's certificate, and its SHA-256, by which it is to be
+    proven."""
     connection = Connection(url, _trust_nobody_yet())
     try:
         with warnings.catch_warnings(category=InsecureRequestWarning, action="ignore"):
@@ -104,9 +146,7 @@ def _fetch_authority(url: str, fingerprint: bytes) -> str:
     except ValueError as e:
         raise WrongCollector(_NOT_THIS_ONE) from e
     found = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
-    if not hmac.compare_digest(found, fingerprint):
-        raise WrongCollector(_NOT_THIS_ONE)
-    return certificate.public_bytes(Encoding.PEM).decode()
+    return certificate.public_bytes(Encoding.PEM).decode(), found
 
 
 _NOT_THIS_ONE = (
@@ -116,7 +156,7 @@ _NOT_THIS_ONE = (
 
 
 def _trust_nobody_yet() -> ssl.SSLContext:
-    """Only to fetch the authority, which is then proven by its fingerprint: the request holds nothing
+    """Only to fetch the authority, which is then proven by its fingerprint or its word: the request holds nothing
     secret, and a wrong answer is refused. Every later connection uses `trust_only`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

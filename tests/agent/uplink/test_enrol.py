@@ -20,7 +20,7 @@ SECRET = "ABCDE-FGHJK"
 def go(collector: Collector, code: str, state_dir: Path) -> identity.Identity:
     return enrol.enrol(
         collector.url, enrol.parse_code(code), state_dir, name="Kase 1", version="0", clock=SystemClock()
-    )
+    ).identity
 
 
 def test_a_till_enrols_and_its_next_report_is_signed_with_the_key_that_the_collector_has(

@@ -39,7 +39,9 @@ class Tills:
     def new(self) -> Path:
         code = enrol.Code(self._secrets.pop(), self._fingerprint)
         folder = self._folder / f"state{len(self._secrets)}"
-        made = enrol.enrol(self._served.url, code, folder, name="Kase", version="0", clock=SystemClock())
+        made = enrol.enrol(
+            self._served.url, code, folder, name="Kase", version="0", clock=SystemClock()
+        ).identity
         self._served.rows(_WISH, made.terminal)
         return folder
 
