@@ -107,7 +107,8 @@ def _job(entry: Entry) -> Line:
     title = str(known.get(str(told.get("type")), _("A job that nobody is proven to have signed")))
     code, exit_ = str(told.get("code") or ""), told.get("exit")
     word = job_words.STATES["done" if exit_ == 0 else "failed" if exit_ == 1 else "refused"].word
-    tone, icon = ("ok", "tool") if exit_ == 0 else ("attention", "lock")
+    grave = ("fault", "alert-octagon") if exit_ == 1 else ("attention", "lock")
+    tone, icon = ("ok", "tool") if exit_ == 0 else grave
     return Line(title, str(word), job_words.refusal(code, code) if code else "", icon, tone)
 
 

@@ -194,10 +194,11 @@ def test_a_reader_sees_jobs_and_is_offered_none(office: Office, till: Till, open
 def test_jobs_fit_a_phone_and_speak(
     office: Office, till: Till, open_page: Open, language: str, word: str
 ) -> None:
-    office.served.cli("job", "queue", str(office.sign("anna", till.id, "self_test")))
-    [signed] = fetch(till).jobs
-    told = result(4, json.loads(signed.text)["id"], "self_test")
-    assert till.report(told.model_copy(update={"output": "x" * 300})).ok
+    for seq, (code, exit_) in enumerate([("", 0), ("job.receipt_open", 75), ("job.broken_off", 1)], 4):
+        office.served.cli("job", "queue", str(office.sign("anna", till.id, "self_test")))
+        [signed] = fetch(till).jobs
+        told = result(seq, json.loads(signed.text)["id"], "self_test", code, exit_)
+        assert till.report(told.model_copy(update={"output": "x" * 300})).ok
     page = open_page(f"/terminals/{till.id}/jobs/", language=language, width=360, role="manager")
     expect(page.locator("#jobs")).to_be_visible()
     expect(page.locator(".crumbs")).to_contain_text(word)

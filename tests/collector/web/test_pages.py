@@ -25,6 +25,8 @@ PAGES = {
     "/configuration/terminal/{terminal}/": "reader",
     "/backups/": "reader",
     "/backups/?show=unproved": "reader",
+    "/terminals/{terminal}/jobs/": "reader",
+    "/operators/": "manager",
     "/enrol/": "technician",
     "/claim/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA?h=KASE-3": "technician",
     "/people/": "manager",
