@@ -1,5 +1,6 @@
 """The probes give figures of this very computer, and their rules hold at the edges."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from agent.config import Host
 from agent.system import boot, disk, drift, memory, temperature
 from agent.system.boot import Boot, Ending, LastRun
 from agent.system.disk import Room
+from agent.system.probe import Measured, Probe
 from agent.system.registry import Around, probes
 from protocols.status.faults import FAULTS
 from protocols.wire import v1
@@ -17,19 +19,48 @@ from protocols.wire import v1
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def test_every_probe_gives_what_a_sample_may_hold_and_names_faults_of_the_list(tmp_path: Path) -> None:
-    found = [
-        probe.measure()
-        for probe in probes(Host(), Around(tmp_path, lambda: AT, lambda: (1.5, 0.1)))
-        if not probe.every_s
-    ]
+def everything(folder: Path) -> tuple[Probe, ...]:
+    host = Host(
+        services=("nowhere",), pos_process="nowhere", pos_programs=(folder / "pos",), pos_server="127.0.0.1:9"
+    )
+    return probes(host, Around(folder, lambda: AT, lambda: (1.5, 0.1), collector="https://127.0.0.1:9"))
+
+
+def test_the_quick_probes_give_what_a_sample_may_hold(tmp_path: Path) -> None:
+    found = [probe.measure() for probe in everything(tmp_path) if not probe.every_s]
     values = {name: value for measured in found for name, value in measured.values.items()}
     subject = v1.Subject(kind=v1.SubjectKind.TERMINAL)
     v1.Sample(seq=1, at=AT, subject=subject, values=values)
     assert 0 < values["disk_free_percent"] <= 100
     assert 0 < values["memory_available_bytes"] <= psutil.virtual_memory().total
     assert values["clock_offset_s"] == 1.5
-    assert {c.code for m in found for c in m.conditions} <= FAULTS.keys()
+
+
+def looked(probe: Probe) -> tuple[Measured, str | None]:
+    try:
+        return probe.measure(), None
+    except OSError as e:
+        return Measured(), str(e)
+
+
+def test_every_probe_keeps_the_contract_however_often_it_looks(tmp_path: Path) -> None:
+    names = [probe.name for probe in everything(tmp_path)]
+    assert len(set(names)) == len(names)
+    for probe in everything(tmp_path):
+        for _ in range(2):
+            measured, why = looked(probe)
+            assert why is None or why, f"{probe.name} does not say why"
+            assert {c.code for c in measured.conditions} <= FAULTS.keys()
+            assert all(isinstance(value, float) for value in measured.values.values()), probe.name
+            for name, detail in measured.facts.items():
+                v1.Fact(
+                    seq=1,
+                    at=AT,
+                    subject=v1.Subject(kind=v1.SubjectKind.TERMINAL),
+                    name=name,
+                    detail=dict(detail),
+                )
+            json.dumps(measured.keep)
 
 
 def test_the_filesystem_of_the_queue_is_always_among_the_disks(tmp_path: Path) -> None:
