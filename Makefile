@@ -53,6 +53,7 @@ check: setup  ## format, lint, types, import contracts, schema, requirements
 bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is published
 	@tests/system-packages peers
 	@$(PY) -m tests.benchmarks.agent_footprint $(SECONDS)
+	@$(PY) -m tests.benchmarks.start_stop
 	@$(PY) -m tests.benchmarks.ingest
 	@$(PY) -m tests.benchmarks.decode
 	@$(PY) -m tests.benchmarks.poll_overhead
