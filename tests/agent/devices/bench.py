@@ -2,9 +2,9 @@
 
 import os
 import random
+import sys
 import threading
 import time
-import tty
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,9 @@ from protocols.device.registry import FAMILIES
 from tests.contract.families import CASES
 from tests.emulators.machine import Machine
 from tests.emulators.runner import PtyLine
+
+if sys.platform != "win32":  # where no till of ptys can be, and only the clock is of use
+    import tty
 
 
 @dataclass
