@@ -70,7 +70,7 @@ def _slow(host: Host, around: Around) -> tuple[Probe, ...]:
         Network(network.targets(around.collector, servers), around.reaches_collector),
         Battery(commands),
         *((queue,) if queue else ()),
-        TimeSync(),
+        TimeSync(commands),
         Smart(commands),
         DiskTrend(disks.rooms, now, around.recall),
         Reboot(),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agent.system.command import Commands
 from agent.system.probe import Measured, NotKnown, Scalar
 
 EVERY_S = 900.0
@@ -45,26 +46,42 @@ def kernel(adjtimex: Callable[[bytearray], int]) -> Sync:
     return Sync(right, error_s=round(max_error / 1e6, 3))
 
 
-def _look() -> Sync:
+def daemon(text: str) -> Sync:
+    """The answer of `timedatectl show`."""
+    told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    if told.get("NTPSynchronized") not in ("yes", "no"):
+        raise NotKnown("timedatectl does not say whether the clock is kept right")
+    return Sync(told["NTPSynchronized"] == "yes", "the network" if told.get("NTP") == "yes" else "")
+
+
+def _look(commands: Commands) -> Sync:
+    """systemd's daemon is asked first: a service may be forbidden to ask the kernel."""
     if sys.platform == "win32":
         from agent.system.time_sync_windows import look  # noqa: PLC0415 - Windows only
 
         return look()
-    return kernel(_adjtimex)
+    try:
+        return daemon(commands.run("timedatectl", "show").good)
+    except NotKnown:
+        return kernel(_adjtimex)
 
 
 def _adjtimex(timex: bytearray) -> int:
-    import ctypes  # noqa: PLC0415 - asked seldom
+    try:
+        import ctypes  # noqa: PLC0415 - asked seldom
 
-    libc = ctypes.CDLL(None)
-    return int(libc.adjtimex((ctypes.c_char * len(timex)).from_buffer(timex)))
+        libc = ctypes.CDLL(None)
+        return int(libc.adjtimex((ctypes.c_char * len(timex)).from_buffer(timex)))
+    except (AttributeError, MemoryError) as e:  # another C library; a service that may make no code
+        raise NotKnown("the kernel cannot be asked whether its clock is kept right") from e
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSync:
-    look: Callable[[], Sync] = _look
+    commands: Commands
+    look: Callable[[Commands], Sync] = _look
     name: str = "time_sync"
     every_s: float = EVERY_S
 
     def measure(self) -> Measured:
-        return judge(self.look())
+        return judge(self.look(self.commands))

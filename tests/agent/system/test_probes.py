@@ -69,6 +69,27 @@ def test_the_filesystem_of_the_queue_is_always_among_the_disks(tmp_path: Path) -
     assert any(abs(v - free) < 1 << 30 for k, v in values.items() if k.startswith("disk_free_bytes:"))
 
 
+MOUNTS = r"""22 28 0:21 / /sys rw,nosuid - sysfs sysfs rw
+28 1 254:0 / / ro,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro
+40 28 8:17 / /media/USB\040disk ro,relatime - vfat /dev/sdb1 rw,fmask=0022
+41 28 8:33 / /media/broken rw,relatime - ext4 /dev/sdc1 ro,errors=remount-ro
+nonsense
+"""
+
+
+def test_a_service_that_sees_all_disks_read_only_is_not_fooled() -> None:
+    assert disk.filesystems(MOUNTS) == {
+        "/sys": True, "/": True, "/media/USB disk": True, "/media/broken": False,
+    }  # fmt: skip
+
+
+def test_a_place_that_may_not_be_looked_at_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "_places", lambda: [str(tmp_path / "gone")])
+    assert list(disk.Disk(tmp_path, 10).rooms()) == [str(tmp_path)]
+
+
 def test_the_tightest_disk_speaks() -> None:
     rooms = {"/": Room(50, 100), "/data": Room(4, 100)}
     measured = disk.judge(rooms, low_percent=10)

@@ -217,7 +217,24 @@ def test_the_kernel_knows_whether_its_clock_is_kept(state: int, status: int, rig
     assert time_sync.kernel(adjtimex) == Sync(right, "", 0.013)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("NTP=yes\nNTPSynchronized=yes\n", Sync(True, "the network")),
+        ("NTP=yes\nNTPSynchronized=no\n", Sync(False, "the network")),
+        ("NTP=no\nNTPSynchronized=yes\n", Sync(True)),
+    ],
+)
+def test_systemds_daemon_is_asked_first(play: Play, text: str, found: Sync) -> None:
+    play("timedatectl", f"printf '{text}'")
+    told = TimeSync(Commands()).measure()
+    assert told.values["clock_synchronised"] == found.kept_right
+    assert told.facts["host.time_sync"]["source"] == found.source
+    play("timedatectl", "echo Timezone=Europe/Riga")
+    assert TimeSync(Commands()).measure().facts["host.time_sync"]["source"] == "", "then the kernel is asked"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="adjtimex is of Linux")
 def test_this_computers_clock_is_looked_at() -> None:
-    measured = TimeSync().measure()
+    measured = TimeSync(Commands()).measure()
     assert measured.facts["host.time_sync"]["synchronised"] is bool(measured.values["clock_synchronised"])
