@@ -22,7 +22,7 @@ from protocols.wire.desired import BYTES
 
 STATE = "configuration"
 """In the spool, beside the messages: what the collector was told last."""
-TRIAL_S = 15.0
+TRIAL_S = 10.0
 """Who has stayed up for so long with a new version has started with it."""
 PAUSE_S = 60.0
 """After an answer that held nothing new the collector is not asked again for so long."""

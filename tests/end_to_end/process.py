@@ -53,6 +53,11 @@ class Process:
         self._process.send_signal(signal.SIGKILL)
         self._end()
 
+    def wait(self, timeout_s: float) -> int:
+        """Until it ends by itself."""
+        self._process.wait(timeout_s)
+        return self._end()
+
     def stop(self) -> int:
         if self.alive():
             self._process.send_signal(signal.SIGTERM)

@@ -1,6 +1,7 @@
 """What is written on the page comes to the till: applied, refused, held back by the till's own file, and caught up
 after a time without a line. A real collector over TLS and real agents."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,3 +88,82 @@ def test_a_till_without_a_line_catches_up(served: Served, person: Person, tmp_pa
     with till:
         until(lambda: till.settled("applied", 4), "nothing is wished any more", LONG_S)
         assert till.kept()["good"]["tables"] == {}
+
+
+CRASHES = """
+import os, sys
+from agent.runtime.service import Service
+from agent.cli import main
+begin = Service._begin
+def crash(self, judging):
+    if self._config.agent.language == "ru":
+        os._exit(9)
+    begin(self, judging)
+Service._begin = crash
+{defence}
+sys.exit(main())
+"""
+NO_DEFENCE = "from agent.config import trial; trial.STARTS = 1_000_000"
+RU = '[agent]\nlanguage = "ru"\n[host]\nsample_s = 99\n'
+
+
+def crashing(defence: str = "") -> list[str]:
+    """An agent that this configuration makes crash at its start."""
+    return [sys.executable, "-c", CRASHES.format(defence=defence)]
+
+
+def started_anew(till: Till, times: int) -> None:
+    """As a service manager does it, and no more often."""
+    assert till.process
+    for _ in range(times):
+        till.process.wait(LONG_S)
+        till.start()
+
+
+def test_a_version_with_which_the_agent_does_not_start_goes_by_itself(
+    served: Served, person: Person, tmp_path: Path
+) -> None:
+    with Till(served, tmp_path / "till", program=crashing()) as till:
+        person.write("terminal", till.id, "[host]\nsample_s = 77\n")
+        until(lambda: till.settled("applied", 1), "version 1 is applied", LONG_S)
+        person.write("terminal", till.id, RU)
+        started_anew(till, 2)
+        row = until(lambda: till.settled("refused", 2), "version 2 is refused for good", LONG_S)
+        assert (row["holds"], row["code"]) == (1, "config.start_failed")
+        assert till.kept()["good"]["tables"] == {"host": {"sample_s": 77}}
+        assert "config.start_failed" in person.page("terminal", till.id)
+
+
+def test_without_the_counter_the_till_would_be_lost(served: Served, person: Person, tmp_path: Path) -> None:
+    """The control of the test before this one."""
+    with Till(served, tmp_path / "till", program=crashing(NO_DEFENCE)) as till:
+        person.write("terminal", till.id, RU)
+        started_anew(till, 4)
+        assert till.process
+        till.process.wait(LONG_S)
+        assert till.kept()["trial"]["starts"] == 5
+
+
+def test_killed_while_it_tries_the_till_comes_back_with_the_last_good_one(
+    served: Served, person: Person, tmp_path: Path
+) -> None:
+    till = Till(served, tmp_path / "till")
+    with till:
+        person.write("terminal", till.id, "[host]\nsample_s = 77\n")
+        until(lambda: till.settled("applied", 1), "version 1 is applied", LONG_S)
+        person.write("terminal", till.id, "[host]\nsample_s = 99\n")
+        for starts in (1, 2):
+            until(
+                lambda n=starts: True if starts_of(till) == n else None,
+                f"start {starts} of the trial",
+                LONG_S,
+            )  # type: ignore[misc]
+            assert till.process
+            till.process.kill()
+            till.start()
+        row = until(lambda: till.settled("refused", 2), "version 2 is refused for good", LONG_S)
+        assert (row["holds"], row["code"]) == (1, "config.start_failed")
+
+
+def starts_of(till: Till) -> int:
+    return int(till.kept().get("trial", {}).get("starts", 0))
