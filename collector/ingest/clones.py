@@ -103,8 +103,9 @@ def _quarantine(terminal: Terminal, now: datetime) -> None:
 
 
 def _said(session: Session) -> str:
+    """Host name, address and start of the computer: the same in every language."""
     booted = f"{session.boot_at:%Y-%m-%d %H:%M:%S} UTC" if session.boot_at else "?"
-    return f"{session.hostname or '?'} at {session.address or '?'}, started {booted}"
+    return f"{session.hostname or '?'} · {session.address or '?'} · {booted}"
 
 
 def _prune(terminal: Terminal) -> None:

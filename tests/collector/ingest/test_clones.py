@@ -86,7 +86,7 @@ def test_two_sessions_are_quarantined_and_the_chosen_one_goes_on_with_a_new_key(
     sql = "SELECT state, reason FROM incidents_incident WHERE terminal_id = ? AND code = 'agent.clone'"
     [(state, reason)] = quick.rows(sql, till.id)
     assert state == "new"
-    for part in ("kase-one at 127.0.0.1, started", "kase-two at 127.0.0.1, started"):
+    for part in ("kase-one · 127.0.0.1 · 20", "kase-two · 127.0.0.1 · 20"):
         assert part in reason
 
     stranger = Ed25519PrivateKey.generate()
