@@ -100,6 +100,7 @@ class JobDesk:
         self._told = told
         self._lock = Lock()
         self._runner: Runner | None = None
+        self._stopping = False
 
     def begin(self) -> None:
         """Tells what the last run left, and begins to remember."""
@@ -107,10 +108,14 @@ class JobDesk:
             self._room()
 
     def fetch(self, client: Client) -> None:
+        """What is fetched cannot be cancelled any more, so nothing is when the agent is about to end."""
+        if self._stopping:
+            return
         answer = client.send("GET", v1.PATH_JOBS, b"", content_type="application/json")
         self._room().take(answer.body)
 
     def stop(self, within_s: float = STOP_S) -> None:
+        self._stopping = True
         if self._runner is not None:
             self._runner.stop(within_s)
 

@@ -13,7 +13,7 @@ from collector.jobs.models import Job, State, Step
 from protocols.wire import v1
 from protocols.wire.job import JOBS, Offer
 
-OFFER_AGAIN = timedelta(minutes=2)
+OFFER_AGAIN = timedelta(minutes=1)
 """A till that fetched a job and has told nothing since may never have had it: the answer was lost, or the agent started
 anew. A job is done once however often it is offered."""
 
