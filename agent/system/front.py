@@ -1,16 +1,17 @@
 """iiko and Syrve: what the till program says of itself in its files. It opens no port and starts nothing."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.system import front_places, log_tail, pos
+from agent.system.front_log import FrontLog
 from agent.system.front_places import Place
-from agent.system.personal import mask
-from agent.system.probe import Measured, NotKnown, Scalar
+from agent.system.probe import Detail, Measured, NotKnown, Scalar
 
 EVERY_S = 600.0
 _CONFIG_BYTES = 1 << 20
@@ -63,15 +64,6 @@ def server(url: str | None) -> str | None:
     return f"{parts.scheme}://{host}{parts.path}"[:200] if parts.scheme and host else None
 
 
-def bundle(place: Place) -> Iterator[tuple[str, str]]:
-    """The ends of its logs for a person to read: file name, and text without personal data. A link that leads out
-    of the folder is not followed: the account may write there what the agent alone may read."""
-    folder = place.logs
-    for path in sorted(folder.glob("*.log")) if folder.is_dir() else ():
-        if path.resolve().parent == folder.resolve() and path.is_file():
-            yield path.name, mask(_tail(path))
-
-
 @dataclass(frozen=True, slots=True)
 class Roots:
     """`profiles`: the home folders of all accounts; `programs`: such as C:\\Program Files."""
@@ -80,14 +72,16 @@ class Roots:
     programs: Sequence[Path]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Front:
     """Of several folders the one that was written to last speaks; the others are named."""
 
     roots: Callable[[], Roots]
+    now: Callable[[], datetime]
     table: pos.Table = pos.processes
     name: str = "front"
     every_s: float = EVERY_S
+    _log: FrontLog = field(default_factory=FrontLog)
 
     def measure(self) -> Measured:
         roots = self.roots()
@@ -96,7 +90,11 @@ class Front:
         if not found and not programs:
             return Measured(facts={"pos.front": {"installed": False}})
         about = {"installed": bool(programs), "running": self._running(), **_fact(found, programs)}
-        return Measured(_figures(found), facts={"pos.front": about})
+        if not found:
+            return Measured(facts={"pos.front": about})
+        errors, last = self._log.look(found[0].logs, self.now())
+        facts: dict[str, Detail] = {"pos.front": about, "pos.front_log": {"last_error": last}}
+        return Measured({"front_log_errors": float(errors)}, facts=facts)
 
     def _running(self) -> bool | None:
         try:
@@ -131,15 +129,6 @@ def _fact(found: Sequence[Place], programs: Sequence[Path]) -> dict[str, Scalar]
         "session": told.session,
         "session_opened": told.session_opened,
     }
-
-
-def _figures(found: Sequence[Place]) -> dict[str, float]:
-    if not found:
-        return {}
-    try:
-        return {"front_error_log_bytes": float((found[0].logs / "error.log").stat().st_size)}
-    except OSError:
-        return {}
 
 
 def program_files(roots: Roots) -> list[Path]:

@@ -88,6 +88,6 @@ def _cash_program(host: Host, around: Around) -> tuple[Probe, ...]:
         def paths() -> list[Path]:
             return [*host.pos_programs, *front.program_files(roots())]
 
-        return Programs(around.state_dir, paths, around.now, around.recall), front.Front(roots)
+        return Programs(around.state_dir, paths, around.now, around.recall), front.Front(roots, around.now)
     named = list(host.pos_programs)
     return (Programs(around.state_dir, lambda: named, around.now, around.recall),) if named else ()

@@ -21,6 +21,7 @@ TITLES: "dict[str, Lazy]" = {
     "host.spooler": _("Print queues"),
     "host.disks": _("Disks"),
     "pos.front": _("iiko or Syrve"),
+    "pos.front_log": _("Log of iiko or Syrve"),
     "host.unknown": _("Not known of this computer"),
 }
 """In the order in which they are shown."""
@@ -55,6 +56,7 @@ _FIELDS: "dict[str, Lazy]" = {
     "session_opened": _("Shift opened"),
     "program": _("Program"),
     "plugins": _("Plug-ins"),
+    "last_error": _("Last error"),
 }
 _VALUES: "dict[str, dict[str, Lazy]]" = {
     "host.network": {

@@ -154,6 +154,7 @@ SAMPLES: "dict[str, Lazy]" = {
     "spooler_oldest_s": _("Oldest print job, s"),
     "services_down": _("Services that do not run"),
     "pos_processes": _("Processes of the cash program"),
+    "front_log_errors": _("Errors in the log of iiko or Syrve"),
 }
 
 

@@ -96,7 +96,7 @@ def test_till_programs_are_looked_for_in_the_profiles_of_all_accounts(put: Put, 
     put(rf"{listed}\S-1-5-21-1-2-3-1009", ProfileImagePath=str(tmp_path / "Kase"))
     roots = front_windows.roots()
     assert tmp_path / "Kase" in roots.profiles
-    fact = front.Front(lambda: roots).measure().facts["pos.front"]
+    fact = front.Front(lambda: roots, SystemClock().now).measure().facts["pos.front"]
     assert (fact["account"], fact["server_url"]) == ("Kase", "http://rms:8080/resto")
 
 

@@ -4,12 +4,14 @@ not leave the till."""
 import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from agent.system import front, front_places, log_tail, personal
 from agent.system.front import Front, Roots
+from agent.system.front_log import FrontLog
 from agent.system.front_places import Place
 
 LOG = """2026-07-10 21:03:01 INFO  Current time zone is (UTC+02:00) Riga with effective UTC offset 03:00
@@ -115,17 +117,17 @@ def table() -> Iterator[tuple[int, str, list[str]]]:
 
 
 def test_the_account_that_was_written_to_last_speaks(roots: Roots) -> None:
-    fact = Front(lambda: roots, table).measure().facts["pos.front"]
+    fact = Front(lambda: roots, lambda: AT, table).measure().facts["pos.front"]
     assert (fact["account"], fact["brand"], fact["other_accounts"]) == ("Kase", "iiko", "Admin")
     assert (fact["installed"], fact["running"], fact["plugins"]) == (True, True, "Loyalty")
     other = roots.profiles[1] / "AppData" / "Roaming" / "syrve" / "CashServer" / "config.xml"
     os.utime(other, (3_000, 3_000))
-    assert Front(lambda: roots, table).measure().facts["pos.front"]["brand"] == "Syrve"
+    assert Front(lambda: roots, lambda: AT, table).measure().facts["pos.front"]["brand"] == "Syrve"
     assert "secret" not in str(fact)
 
 
 def test_a_computer_without_either_says_only_that() -> None:
-    measured = Front(lambda: Roots([], []), table).measure()
+    measured = Front(lambda: Roots([], []), lambda: AT, table).measure()
     assert measured.facts == {"pos.front": {"installed": False}}
 
 
@@ -188,12 +190,63 @@ def test_what_a_technician_needs_stays(text: str) -> None:
     assert personal.mask(text) == text
 
 
-def test_a_bundle_holds_masked_ends_and_follows_no_link_out(roots: Roots, tmp_path: Path) -> None:
+AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+def say(folder: Path, text: str, name: str = "error.log") -> None:
+    with (folder / name).open("ab") as file:
+        file.write(text.encode())
+
+
+def test_errors_are_counted_as_they_come_and_told_masked(tmp_path: Path) -> None:
+    log = FrontLog()
+    say(tmp_path, "1 ERROR old\n")
+    assert log.look(tmp_path, AT) == (0, ""), "what was before is not news"
+    say(tmp_path, "2 ERROR guest anna@example.lv\n3 INFO fine\n4 FATAL pan 4111111111111111 half")
+    say(tmp_path, "5 ERRORS are no level\n", "cash-server.log")
+    assert log.look(tmp_path, AT) == (1, f"2 ERROR guest {personal.MASK}")
+    say(tmp_path, " a line\n")
+    later = AT + timedelta(minutes=10)
+    assert log.look(tmp_path, later) == (1, f"2 ERROR guest {personal.MASK}"), "no oftener than once an hour"
+    say(tmp_path, "6 ERROR new\n")
+    assert log.look(tmp_path, AT + timedelta(hours=1)) == (1, "6 ERROR new")
+    assert log.look(tmp_path, AT + timedelta(hours=2)) == (0, "6 ERROR new")
+
+
+def test_a_log_that_begins_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    log = FrontLog()
+    say(tmp_path, "x" * 500 + "\n")
+    log.look(tmp_path, AT)
+    (tmp_path / "error.log").write_bytes(b"1 ERROR after\n")
+    assert log.look(tmp_path, AT) == (1, "1 ERROR after")
+
+
+def test_of_a_flood_only_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_tail, "TAIL_BYTES", 100)
+    log = FrontLog()
+    say(tmp_path, "")
+    log.look(tmp_path, AT)
+    say(tmp_path, "".join(f"{i:04} ERROR x\n" for i in range(1000)))
+    assert log.look(tmp_path, AT) == (7, "0999 ERROR x")
+    assert log.look(tmp_path, AT)[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there that few accounts have")
+def test_a_log_that_is_a_link_out_of_its_folder_is_not_read(tmp_path: Path) -> None:
+    secret, folder, log = tmp_path / "shadow", tmp_path / "Logs", FrontLog()
+    folder.mkdir()
+    secret.write_bytes(b"")
+    (folder / "error.log").symlink_to(secret)
+    log.look(folder, AT)
+    secret.write_bytes(b"root ERROR secret\n")
+    assert log.look(folder, AT) == (0, "")
+
+
+def test_the_probe_tells_the_last_error_of_the_folder_that_speaks(roots: Roots) -> None:
+    probe = Front(lambda: roots, lambda: AT, table)
+    assert probe.measure().values == {"front_log_errors": 0.0}
     place = front_places.places(roots.profiles)[0]
-    (place.logs / "error.log").write_bytes(b"guest anna@example.lv\n")
-    (tmp_path / "shadow.log").write_text("root", "utf-8")
-    if sys.platform != "win32":
-        (place.logs / "link.log").symlink_to(tmp_path / "shadow.log")
-    found = dict(front.bundle(place))
-    assert sorted(found) == ["cash-server.log", "error.log"]
-    assert found["error.log"] == f"guest {personal.MASK}\n"
+    say(place.logs, "ERROR no paper\n")
+    measured = probe.measure()
+    assert measured.values == {"front_log_errors": 1.0}, "error.log was not there before: all of it is news"
+    assert measured.facts["pos.front_log"] == {"last_error": "ERROR no paper"}

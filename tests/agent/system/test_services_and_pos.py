@@ -155,7 +155,7 @@ def test_a_system_that_names_no_process_says_nothing_of_what_does_not_run(
     monkeypatch.setattr(psutil, "process_iter", lambda: [Nameless()])
     with pytest.raises(NotKnown, match="which programs run"):
         Pos("pos", None, lambda: AT).measure()
-    assert Front(lambda: Roots([], []), pos.processes)._running() is None
+    assert Front(lambda: Roots([], []), lambda: AT, pos.processes)._running() is None
 
 
 LPSTAT = """Receipt-12               kase              1024   Wed Nov 25 11:40:00 2026
