@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from agent.cli import wished
 from agent.config import default_path, load
+from agent.config.reader import tables_in
 from agent.runtime.clock import SystemClock
 from agent.runtime.status import Status, read
 from agent.spool import Json
@@ -21,14 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    config = load(args.config or default_path())
+    path = args.config or default_path()
+    config = load(path)
     status = read(config.agent.state_dir, SystemClock())
+    found, standing = wished.standing_of(config.agent.state_dir, tables_in(path))
+    status["configuration"] = wished.facts(found, standing)
     if not (config.relay.use or config.relay.serve):
         status["course"] = {}
     if args.json:
         print(json.dumps(status, ensure_ascii=False, indent=2))
     else:
-        print("\n".join(_lines(status)))
+        print("\n".join([*_lines(status), *wished.head(found, standing)]))
     return 0 if status["identity"] else 1
 
 

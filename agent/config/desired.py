@@ -75,7 +75,7 @@ def lay(local: dict[str, object], wished: Mapping[str, object], source: str) -> 
             taken[key] = value
         elif not here or _local(local, key) != value:
             reason = v1.DifferenceReason.LOCAL if here else v1.DifferenceReason.ABSENT
-            differs.append(_difference(key, reason, _local(local, key), value))
+            differs.append(_difference(key, reason, local_value(local, key), value))
     _check_ports(taken, placed, own, source)
     config = checked(source, _over(local, taken))
     _check_rhythm(config, taken, source)
@@ -157,6 +157,12 @@ def _local(local: Mapping[str, object], key: str) -> object:
     return content.get(word) if isinstance(content, dict) else None
 
 
+def local_value(local: Mapping[str, object], key: str) -> str:
+    """As TOML; "" where the file does not say."""
+    own = _local(local, key)
+    return toml(own) if isinstance(own, bool | int | float | str | list) else ""
+
+
 def _over(local: Mapping[str, object], taken: Flat) -> dict[str, object]:
     tables = deepcopy(dict(local))
     for key, value in taken.items():
@@ -193,6 +199,5 @@ def _place_of(tables: dict[str, object], table: str, row: str) -> dict[str, obje
     return kept
 
 
-def _difference(key: str, reason: v1.DifferenceReason, local: object, value: Value) -> v1.Difference:
-    own = toml(local) if isinstance(local, bool | int | float | str | list) else ""
-    return v1.Difference(key=key, reason=reason, local=own[:400], desired=toml(value)[:400])
+def _difference(key: str, reason: v1.DifferenceReason, local: str, value: Value) -> v1.Difference:
+    return v1.Difference(key=key, reason=reason, local=local[:400], desired=toml(value)[:400])

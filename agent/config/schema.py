@@ -46,7 +46,7 @@ def _table(table: str, words: frozenset[str]) -> Schema:
 
 def _key(table: str, word: str, found: Mapping[str, Any]) -> Schema:
     """TOML knows no null: a key that may be left out is simply not there."""
-    one = next((part for part in found.get("anyOf", ()) if part.get("type") != "null"), {})
+    one: Mapping[str, Any] = next((part for part in found.get("anyOf", ()) if part.get("type") != "null"), {})
     merged = {**found, **one}
     key = {name: merged[name] for name in _KEPT if merged.get(name) is not None}
     if "items" in key:

@@ -28,6 +28,7 @@ class Status(TypedDict):
     course: dict[str, Json]
     devices: dict[str, dict[str, Json]]
     unknown: dict[str, str]
+    configuration: dict[str, Json]
 
 
 def read(state_dir: Path, clock: Clock) -> Status:
@@ -40,6 +41,7 @@ def read(state_dir: Path, clock: Clock) -> Status:
         course={},
         devices={},
         unknown={},
+        configuration={},
     )
     if not spool_file.exists():
         return status
