@@ -41,6 +41,10 @@ test-package: package  ## install that package in a bare Debian 12, boot it with
 	@tests/system-packages boot
 	@$(PY) -m tests.frozen.boot dist
 
+test-windows: setup  ## the Windows half in a genuine Windows Python on Wine: units, serial ports, the service
+	@tests/system-packages windows || true
+	@$(PY) -m tests.windows.rig
+
 check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
