@@ -63,6 +63,7 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.poll_overhead
 	@$(PY) -m tests.benchmarks.devices
 	@$(PY) -m tests.benchmarks.tap
+	@$(PY) -m tests.benchmarks.relay
 
 nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each family; JSON lines
 	@$(PY) -m tests.fuzz.mutation $(or $(FRAMES),1000000) $(FAMILY)

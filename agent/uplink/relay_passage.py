@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.clock import Clock
 from agent.uplink.connection import Dial
+from agent.uplink.relay_tunnel import at_once
 from protocols.errors import ReportRefused
 from protocols.wire.relay import SCHEME, Keys, Passage
 
@@ -132,6 +133,7 @@ def dial(address: tuple[str, int], relay: str, me: Me, clock: Clock) -> Dial:
             connected.close()
             raise
         connected.settimeout(timeout_s)
+        at_once(connected)
         return connected
 
     return open_within

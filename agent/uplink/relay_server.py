@@ -258,7 +258,6 @@ class RelayServer:
                 why = e
                 far.close()
             else:
-                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return far
         if offer.places:
             reach = Reach.REFUSED if isinstance(why, ConnectionRefusedError) else Reach.SILENT

@@ -94,7 +94,14 @@ class Shop:
         place = socket.AF_INET, ("127.0.0.1", to or self.collector.port)
         relay.offer = Offer(reach, now_s - steady_s, now_s, (place,), self.members.keys)
 
-    def till(self, name: str, *relays: RelayServer, heard: Heard | None = None, lan: bool = True) -> Client:
+    def till(
+        self,
+        name: str,
+        *relays: RelayServer,
+        heard: Heard | None = None,
+        lan: bool = True,
+        patience: Patience = PATIENCE,
+    ) -> Client:
         peers = [("127.0.0.1", relay.port) for relay in relays]
         connection = SiteConnection(
             f"https://{self.address}",
@@ -104,7 +111,7 @@ class Shop:
             members=self.members,
             listener=heard or Heard(),
             lan=Lan(peers, group="", port=1, wait_s=0.5) if lan else None,
-            patience=PATIENCE,
+            patience=patience,
         )
         client = Client(connection, self.keys[name], name, CLOCK)
         self._stack.callback(client.close)
