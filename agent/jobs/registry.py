@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.jobs.clear_spooler import Clear
 from agent.jobs.collect_logs import Collect
+from agent.jobs.drawer_test import Drawer
 from agent.jobs.read_state_now import Reading
 from agent.jobs.reload_configuration import Reload
 from agent.jobs.restart_service import Restart
@@ -17,6 +18,7 @@ from protocols.wire.job import Type
 
 WORKS: Mapping[Type, Work[Any]] = {
     Type.READ_STATE_NOW: Reading(),
+    Type.DRAWER_TEST: Drawer(),
     Type.RUN_BACKUP: Backup(),
     Type.RUN_DRILL: Drill(),
     Type.RESTART_SERVICE: Restart(),

@@ -51,6 +51,23 @@ class Seen:
     state: DeviceState
 
 
+class Pulse(Protocol):
+    """What one pulse on a drawer did: levels of the sensor, and whether it is open. None: not known; `problem` may say
+    why."""
+
+    @property
+    def sensor_before(self) -> bool | None: ...
+
+    @property
+    def sensor_after(self) -> bool | None: ...
+
+    @property
+    def open_after(self) -> bool | None: ...
+
+    @property
+    def problem(self) -> str: ...
+
+
 class Till(Protocol):
     """What a job may ask of the running agent. Any thread may call."""
 
@@ -63,6 +80,10 @@ class Till(Protocol):
     def look(self, device: str, stop: Event) -> Seen | None:
         """Have the device asked now, as the poller asks it, and wait for what it says; None where nobody looked
         within half a minute, or `stop` was set."""
+
+    def pulse(self, device: str, what: str, stop: Event) -> Pulse:
+        """One pulse on the drawer, if the state read just before allows it. A PlombaError means that nothing was
+        written, but job.pulse_unknown: then nobody knows. Never repeat it."""
 
     def begin_anew(self) -> None:
         """The agent ends cleanly in a moment, and the service manager starts it again."""

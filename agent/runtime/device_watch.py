@@ -62,9 +62,10 @@ class DeviceWatch:
         self._facts: list[v1.Fact] = []
         self._sampled_s = clock.monotonic()
         self._stored: dict[str, Json] = {}
-        self.family = device.family
+        self.device = device
         self.looked: tuple[float, Reading] | None = None
         """When the last look began (monotonic seconds), and what it saw. Any thread may read it."""
+        self._acts: deque[Callable[[], None]] = deque()
 
     def restore(self, kept: Mapping[str, Json]) -> None:
         """What an earlier run stored, under its keys of the spool's state. What cannot be read is begun
@@ -92,7 +93,14 @@ class DeviceWatch:
         self._kicks.append(at_s)
         self._soon(LOOKS_S[0])
 
+    def before_next_look(self, act: Callable[[], None]) -> None:
+        """`act` is called once by the thread that polls, just before it does; it must not raise. Any thread may
+        call."""
+        self._acts.append(act)
+
     def poll(self) -> None:
+        while self._acts:
+            self._acts.popleft()()
         began_s = self._clock.monotonic()
         reading = self._poller.poll()
         self._take_kicks(began_s)

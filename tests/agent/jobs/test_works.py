@@ -11,6 +11,8 @@ import pytest
 from agent.jobs import child, personal
 from agent.jobs.registry import WORKS
 from agent.runtime.clock import SystemClock
+from agent.runtime.drawer_pulse import Pulsed
+from protocols.errors import JobError
 from protocols.status.model import DeviceState
 from protocols.wire.job import CATALOGUE, Type
 from protocols.wire.v1 import Contact, JobResult
@@ -31,7 +33,7 @@ def place(tmp_path: Path) -> Workplace:
 
 
 def test_every_type_of_the_catalogue_can_be_done_and_nothing_else() -> None:
-    assert set(WORKS) | {Type.DRAWER_TEST} == set(CATALOGUE) == set(Type)
+    assert set(WORKS) == set(CATALOGUE) == set(Type)
 
 
 def test_reading_tells_what_the_devices_say(place: Workplace) -> None:
@@ -153,3 +155,22 @@ def test_a_bug_in_a_job_is_told_and_stops_no_other(place: Workplace) -> None:
 def test_numbers_that_tell_of_nobody_stay() -> None:
     text = "at 2026-11-25 12:00:00 code 80-12345678 serial 010190123 DT517985"
     assert personal.mask(text) == text
+
+
+DRAWER = {"type": "drawer_test", "device": "printer", "what": "pin_2"}
+
+
+def test_a_drawer_is_pulsed_once_and_what_it_did_is_told(place: Workplace) -> None:
+    place.devices.states = {"printer": DeviceState()}
+    place.devices.families = {"printer": "escpos"}
+    assert do(place, DRAWER, dry_run=True).output.startswith("would give one pulse on pin_2")
+    assert place.devices.pulses == []
+    opened = do(place, DRAWER)
+    assert (opened.exit, opened.evidence["open_after"]) == (0, True)
+    place.devices.pulsed = Pulsed(False, False, False)
+    shut = do(place, DRAWER)
+    assert (shut.exit, shut.code) == (1, "job.drawer_shut")
+    place.devices.pulsed = JobError("open", code="job.drawer_open", retriable=True)
+    assert do(place, DRAWER).code == "job.drawer_open"
+    assert place.devices.pulses == [("printer", "pin_2")] * 3
+    assert do(place, DRAWER | {"device": "other"}).code == "job.no_such_device"

@@ -12,8 +12,10 @@ from agent.config.reader import checked
 from agent.jobs.registry import WORKS
 from agent.jobs.runner import Runner
 from agent.jobs.work import Context, Outcome, Seen, Work
+from agent.runtime.drawer_pulse import Pulsed
 from agent.runtime.masking import mask
 from agent.spool import Spool
+from protocols.errors import PlombaError
 from protocols.status.model import DeviceState
 from protocols.wire import v1
 from protocols.wire.job import Part, Type
@@ -46,6 +48,8 @@ class Devices:
     families: dict[str, str] = field(default_factory=dict)
     contact: Contact = Contact.OK
     begun_anew: int = 0
+    pulses: list[tuple[str, str]] = field(default_factory=list)
+    pulsed: Pulsed | PlombaError = field(default_factory=lambda: Pulsed(False, True, True))
 
     def devices(self) -> tuple[str, ...]:
         return tuple(self.states)
@@ -59,6 +63,12 @@ class Devices:
 
     def look(self, device: str, stop: Event) -> Seen | None:
         return self.seen(device)
+
+    def pulse(self, device: str, what: str, stop: Event) -> Pulsed:
+        self.pulses.append((device, what))
+        if isinstance(self.pulsed, PlombaError):
+            raise self.pulsed
+        return self.pulsed
 
     def begin_anew(self) -> None:
         self.begun_anew += 1
