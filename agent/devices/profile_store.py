@@ -1,6 +1,6 @@
 """Reads the profile files of every family: the shipped ones, and those of a folder from the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,13 +9,12 @@ from protocols.device.registry import FAMILIES
 from protocols.errors import ConfigError
 
 
-def load(folder: Path | None = None) -> Mapping[str, Profiles]:
-    """The profiles of each family. A file `<family>.toml` of `folder` goes before the shipped one.
-    ConfigError names the file and the key."""
-    shipped = {name: _shipped(name) for name in FAMILIES}
-    if folder is None:
-        return shipped
-    return {**shipped, **{name: shipped[name].joined(own) for name, own in _own(folder).items()}}
+def load(folder: Path | None = None, families: Iterable[str] = FAMILIES) -> Mapping[str, Profiles]:
+    """The profiles of each of the families. A file `<family>.toml` of `folder` goes before the shipped one.
+    ConfigError names the file and the key, of whatever family."""
+    own = _own(folder) if folder else {}
+    shipped = {name: _shipped(name) for name in families}
+    return {name: found.joined(own[name]) if name in own else found for name, found in shipped.items()}
 
 
 def _shipped(family: str) -> Profiles:

@@ -14,10 +14,8 @@ from agent.config.address import (
     UsbAddress,
     parse,
 )
-from agent.ports.hid_port import HidPort
 from agent.ports.port import Port
 from agent.ports.serial_port import SerialPort
-from agent.ports.signal_port import SignalPort
 from agent.ports.tcp_port import TcpPort
 from protocols.device.family import Serial
 from protocols.errors import PortGone
@@ -32,8 +30,12 @@ def open_port(address: str, line: Serial) -> Port:  # noqa: PLR0911 - one line p
         case TcpAddress(host, port):
             return TcpPort(host, port)
         case SignalAddress(path):
+            from agent.ports.signal_port import SignalPort  # noqa: PLC0415 - pyserial, few tills have one
+
             return SignalPort(path)
         case HidAddress() as device:
+            from agent.ports.hid_port import HidPort  # noqa: PLC0415 - few tills have one
+
             return HidPort(device)
         case HttpAddress() as neighbour:
             from agent.ports.http_port import HttpPort  # noqa: PLC0415 - few tills have one

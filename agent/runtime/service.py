@@ -25,12 +25,13 @@ from agent.runtime.device_watch import DRAWER, KNOWN, LONG, DeviceWatch
 from agent.runtime.errands import Errand, Errands
 from agent.runtime.host_watch import HostWatch
 from agent.runtime.job_desk import NAME as JOBS
-from agent.runtime.job_desk import JobDesk, RunningTill
+from agent.runtime.job_desk import JobDesk
 from agent.runtime.judging import Judging
 from agent.runtime.notify import Notify
 from agent.runtime.outgoing import Outgoing
 from agent.runtime.own_usage import Meter
 from agent.runtime.queue_watch import QueueProbe
+from agent.runtime.running_till import RunningTill
 from agent.runtime.self_watch import EVERY_S, SelfWatch
 from agent.runtime.status import DEVICE, last_good_at
 from agent.runtime.trading import Trading, hours
@@ -167,7 +168,7 @@ class Service:
         def soon(device: str, after_s: float) -> None:
             self._rhythm.soon(f"device {device}", after_s)
 
-        till = RunningTill(self._watches, self._clock, soon, self._anew.set)
+        till = RunningTill(self._watches, self._clock, soon, self._anew.set, self._config.agent.profiles_dir)
         desk = JobDesk(
             self._config,
             config_file,
@@ -239,7 +240,8 @@ class Service:
         self._outgoing.flush()
 
     def _plan_devices(self) -> None:
-        profiles = profile_store.load(self._config.agent.profiles_dir)
+        families = {device.family for device in self._config.devices}
+        profiles = profile_store.load(self._config.agent.profiles_dir, families)
         for device in self._config.devices:
             device_watch = self._watches[device.id] = self._watch(device, profiles[device.family])
             poll = self._and_receipts(device_watch)

@@ -1,39 +1,51 @@
 """Every family, by hand: finding them by listing the package gives nothing, silently, in a frozen agent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-from protocols.device.atol_v2 import FAMILY as ATOL_V2
-from protocols.device.atol_v3 import FAMILY as ATOL_V3
-from protocols.device.datecs_isl_legacy import FAMILY as DATECS_ISL_LEGACY
-from protocols.device.datecs_isl_x import FAMILY as DATECS_ISL_X
-from protocols.device.erpnet_fp import FAMILY as ERPNET_FP
-from protocols.device.escpos import FAMILY as ESCPOS
 from protocols.device.family import Family
-from protocols.device.posiflex_hid import FAMILY as POSIFLEX_HID
-from protocols.device.posnet import FAMILY as POSNET
-from protocols.device.shtrih_v1 import FAMILY as SHTRIH_V1
-from protocols.device.shtrih_v2 import FAMILY as SHTRIH_V2
-from protocols.device.signal_drawer import FAMILY as SIGNAL_DRAWER
-from protocols.device.star_line import FAMILY as STAR_LINE
-from protocols.device.tremol_zfp import FAMILY as TREMOL_ZFP
-from protocols.device.windows_spooler import FAMILY as WINDOWS_SPOOLER
 
-FAMILIES: Mapping[str, Family] = {
-    family.name: family
-    for family in (
-        ESCPOS,  # first: its question disturbs no other device, and most devices are of this family
-        STAR_LINE,
-        DATECS_ISL_LEGACY,
-        DATECS_ISL_X,
-        SHTRIH_V1,
-        SHTRIH_V2,
-        ATOL_V2,
-        ATOL_V3,
-        POSNET,
-        TREMOL_ZFP,
-        SIGNAL_DRAWER,
-        POSIFLEX_HID,
-        ERPNET_FP,
-        WINDOWS_SPOOLER,
-    )
-}
+_NAMES = (
+    "escpos",  # first: its question disturbs no other device, and most devices are of this family
+    "star_line",
+    "datecs_isl_legacy",
+    "datecs_isl_x",
+    "shtrih_v1",
+    "shtrih_v2",
+    "atol_v2",
+    "atol_v3",
+    "posnet",
+    "tremol_zfp",
+    "signal_drawer",
+    "posiflex_hid",
+    "erpnet_fp",
+    "windows_spooler",
+)
+"""Each is the name of the family and of its module, which exports it as FAMILY."""
+
+
+class _Families(Mapping[str, Family]):
+    """A module is imported when its family is asked for: a till has devices of two or three."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Family] = {}
+
+    def __getitem__(self, name: str) -> Family:
+        if name not in self._known:
+            if name not in _NAMES:
+                raise KeyError(name)
+            family: Family = import_module(f"protocols.device.{name}").FAMILY
+            self._known[name] = family
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in _NAMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+FAMILIES: Mapping[str, Family] = _Families()
