@@ -79,13 +79,14 @@ class SiteRelay:
     def heard(self, client: Client) -> None:
         """Who the neighbours are is asked now and then, while the collector listens anyway; and whether this till has a
         new key."""
-        if not self._members.is_due:
+        if not self._members.is_due(stranger=bool(self._server and self._server.met_stranger)):
             return
         with suppress(identity.NotEnrolled):
             self._key = identity.load(self._state_dir).key
         self._members.fetch(client)
         if self._server:
             offer = self._server.offer
+            self._server.met_stranger = False
             self._server.offer = replace(offer, keys=self._members.keys, places=_places(self._collector))
 
     def seen(self, reach: Reach) -> None:

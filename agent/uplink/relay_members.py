@@ -13,6 +13,8 @@ from protocols.errors import CollectorUnreachable, ReportRefused
 from protocols.wire.relay import PATH_NEIGHBOURS, Keys, Neighbours, public_keys
 
 EVERY_S = 3600.0
+STRANGER_S = 300.0
+"""Where a stranger was met who may be a new member, the list is fetched anew after so long at the earliest."""
 STATE = "relay.neighbours"
 """Key of the spool's state: the list must outlive a start without a line."""
 
@@ -25,20 +27,20 @@ class Members:
     def __init__(self, clock: Clock, kept: Json, keep: Callable[[Json], None]) -> None:
         self._clock = clock
         self._keep = keep
-        self._next_s = clock.monotonic()
+        self._fetched_s: float | None = None
         self._kept = kept
         self.keys: Keys = {}
         self.names: dict[str, str] = {}
         if kept is not None:
             self._take(Neighbours.model_validate(kept, extra="ignore"))
 
-    @property
-    def is_due(self) -> bool:
-        return self._clock.monotonic() >= self._next_s
+    def is_due(self, *, stranger: bool) -> bool:
+        age_s = EVERY_S if self._fetched_s is None else self._clock.monotonic() - self._fetched_s
+        return age_s >= (STRANGER_S if stranger else EVERY_S)
 
     def fetch(self, client: Client) -> None:
         """The list that we have stays where no new one is to be had."""
-        self._next_s = self._clock.monotonic() + EVERY_S
+        self._fetched_s = self._clock.monotonic()
         try:
             answer = client.send("GET", PATH_NEIGHBOURS, b"", content_type="application/json")
             found = Neighbours.model_validate_json(answer.body, extra="ignore")

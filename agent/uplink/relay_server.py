@@ -84,6 +84,8 @@ class RelayServer:
         self._bounds = bounds or Bounds()
         self.offer = Offer(Reach.UNKNOWN, clock.monotonic(), clock.monotonic(), (), {})
         self.carried_bytes = 0
+        self.met_stranger = False
+        """Somebody asked who is no member that we know: new, with a new key, or nobody. Whoever reads it resets it."""
         self._asked_s: dict[str, float] = {}
         self._failed: tuple[Offer, Reach, float] | None = None
         self._guard = Guard(me.terminal, me.collector, lambda: self.offer.keys)
@@ -166,11 +168,15 @@ class RelayServer:
             joined.add(own)
 
     def _question(self) -> None:
-        datagram, address = self._ear.recvfrom(wire.DATAGRAM_BYTES + 1)
+        try:
+            datagram, address = self._ear.recvfrom(wire.DATAGRAM_BYTES + 1)
+        except OSError:  # Windows: it was longer, or nobody listened where the last answer went
+            return
         if not is_near(address[0]) or not self._questions.try_take():
             return
         offer = self.offer
         asked = wire.opened(wire.Question, datagram, offer.keys)
+        self.met_stranger = self.met_stranger or asked is None
         if not asked or asked.collector.lower() != self._me.collector.lower():
             return
         if asked.terminal == self._me.terminal:
@@ -217,7 +223,7 @@ class RelayServer:
                     self._enter(near)
                     self._carry(line, terminal)
                 except Refused as e:
-                    log.info("a neighbour was not let through: %s", e)
+                    log.debug("a neighbour was not let through: %s", e)
                     line.answer(e.status)
         except OSError as e:
             log.debug("a tunnel ended: %s", e)

@@ -101,6 +101,11 @@ class SiteConnection(Connection):
             self._reached()
         return answer
 
+    @property
+    def goes_around(self) -> bool:
+        """A neighbour carries. Any thread may ask."""
+        return self._carrier is not None
+
     def close(self) -> None:
         self._leave()
         super().close()
