@@ -1,4 +1,4 @@
-"""Runs a command of this very program as a child, gently, and says how it ended."""
+"""Runs a command of this very program as a child, and says how it ended."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from agent.jobs.work import Context, Exit, Outcome, P
 _EXITS = {int(known) for known in Exit}
 
 
-def run(context: Context[P], *arguments: str, nice: bool = True) -> Outcome:
+def run(context: Context[P], *arguments: str) -> Outcome:
     """The child's own exit code. Broken off where it had to be stopped."""
     command = [*context.agent, *arguments, "--config", str(context.config_file)]
-    return outcome(child.run(command, context.clock, context.stop, context.ends_s, nice=nice))
+    return outcome(child.run(command, context.clock, context.stop, context.ends_s, nice=context.heavy))
 
 
 def outcome(ended: child.Ended) -> Outcome:

@@ -163,6 +163,7 @@ class Runner:
             till=self._till,
             agent=self._agent,
             ends_s=job.kind.ends_s,
+            heavy=job.kind.heavy,
         )
         try:
             return work.dry_run(context) if job.dry_run else work.run(context)

@@ -13,4 +13,4 @@ class Test:
         return Outcome(output="would run plomba-agent selftest")
 
     def run(self, context: Context[SelfTest]) -> Outcome:
-        return agent_command.run(context, "selftest", nice=False)
+        return agent_command.run(context, "selftest")

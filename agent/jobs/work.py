@@ -92,7 +92,7 @@ class Till(Protocol):
 @dataclass(frozen=True, slots=True)
 class Context(Generic[P]):
     """`stop` is set when the job must come to an end. `agent`: the arguments that start this program as a child.
-    `ends_s`: a child does not run for longer."""
+    `ends_s`: a child does not run for longer. `heavy`: it gives way to the till's own programs."""
 
     parameters: P
     config: Config
@@ -102,6 +102,7 @@ class Context(Generic[P]):
     till: Till
     agent: tuple[str, ...]
     ends_s: float
+    heavy: bool
 
 
 class Work(Protocol[P]):

@@ -2,7 +2,7 @@
 loaded only where the till has a company root, or when something waits for it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "jobs"
 """Of what waits, in a receipt."""
+MEMORY = "jobs"
+"""Where agent.jobs.memory keeps what it knows."""
 STOP_S = 4.0
 
 
@@ -58,8 +60,11 @@ class JobDesk:
         self._stopping = False
 
     def begin(self) -> None:
-        """Tells what the last run left, and begins to remember."""
-        if self._config.jobs.company_root:
+        """Tells what the last run left, and begins to remember. Where there is neither to be done, the room is loaded
+        by the first errand: it costs memory."""
+        kept = self._spool.read_state(MEMORY)
+        known = isinstance(kept, Mapping) and kept.get("running") is None
+        if self._config.jobs.company_root and not known:
             self._room()
 
     def fetch(self, client: Client) -> None:
