@@ -216,7 +216,7 @@ class Service:
             recall=self._spool.read_state,
             collector=self._config.collector.url,
             hours=_opening(self._config),
-            reaches_collector=lambda: self._client.offset is not None and not self._sender.failing,
+            reaches_collector=self._reaches_collector,
             commands=self._commands,
         )
         watch = HostWatch(
@@ -367,6 +367,11 @@ class Service:
         if self._relay:
             self._relay.heard(self._client)
 
+    def _reaches_collector(self) -> bool:
+        """By this till's own way."""
+        around = self._relay is not None and self._relay.connection.goes_around
+        return self._client.offset is not None and not self._sender.failing and not around
+
     def _host_clock(self) -> HostClock | None:
         """None where the collector has not told the time lately, or the till's clock was set since."""
         measured = self._client.offset
@@ -391,7 +396,7 @@ def _relay(config: Config, identity: Terminal, spool: Spool, clock: Clock) -> "S
         return None
     from agent.runtime.site_relay import SiteRelay  # noqa: PLC0415 - costs nothing where nobody wants it
 
-    return SiteRelay(config.relay, identity, config.agent.state_dir, spool, clock)
+    return SiteRelay(config.relay, identity, spool, clock)
 
 
 def _connection(identity: Terminal) -> Connection:

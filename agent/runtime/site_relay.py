@@ -4,15 +4,12 @@ and what the collector is told. Loaded only where the configuration asks for it.
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from agent.clock import Clock
 from agent.config.model import Relay
 from agent.runtime.status import COURSE
 from agent.spool import Json, Spool, SpoolError
-from agent.uplink import identity
 from agent.uplink.client import Client
 from agent.uplink.connection import trust_only
 from agent.uplink.identity import Identity
@@ -40,8 +37,7 @@ Tell = Callable[[list[v1.AnyMessage], dict[str, Json]], None]
 class SiteRelay:
     """`connection` is the sender's. `begin` before the sender starts; `heard` in its thread after each receipt."""
 
-    def __init__(self, config: Relay, who: Identity, state_dir: Path, spool: Spool, clock: Clock) -> None:
-        self._state_dir = state_dir
+    def __init__(self, config: Relay, who: Identity, spool: Spool, clock: Clock) -> None:
         self._clock = clock
         self._tell: Tell = lambda _messages, _state: None
         self._key = who.key
@@ -77,12 +73,10 @@ class SiteRelay:
             self._server.stop()
 
     def heard(self, client: Client) -> None:
-        """Who the neighbours are is asked now and then, while the collector listens anyway; and whether this till has a
-        new key."""
+        """Who the neighbours are is asked now and then, while the collector listens anyway."""
+        self._key = client.key
         if not self._members.is_due(stranger=bool(self._server and self._server.met_stranger)):
             return
-        with suppress(identity.NotEnrolled):
-            self._key = identity.load(self._state_dir).key
         self._members.fetch(client)
         if self._server:
             offer = self._server.offer

@@ -105,6 +105,11 @@ class Client:
             self.send("POST", v1.PATH_KEY, request.model_dump_json().encode(), content_type=_JSON),
         )
 
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        """The one that signs just now."""
+        return self._key
+
     def use_key(self, key: Ed25519PrivateKey) -> Ed25519PrivateKey:
         """Sign with this one from now on; the one before."""
         before, self._key = self._key, key

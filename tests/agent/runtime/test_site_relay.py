@@ -43,6 +43,7 @@ class Office:
 
     def __init__(self, answer: bytes | Exception) -> None:
         self.answer = answer
+        self.key = Ed25519PrivateKey.generate()
         self.asked: list[str] = []
 
     def send(self, method: str, path: str, body: bytes, *, content_type: str) -> Answer:
@@ -75,7 +76,7 @@ class Till:
         self.woken = 0
 
     def relay(self, **keys: Any) -> SiteRelay:
-        made = SiteRelay(Relay(**keys), identity.load(self.home), self.home, self.spool, self.clock)
+        made = SiteRelay(Relay(**keys), identity.load(self.home), self.spool, self.clock)
         made.begin(self.tell, self.wake)
         return made
 
@@ -153,11 +154,12 @@ def test_what_is_no_list_changes_nothing(till: Till, answer: bytes | Exception) 
 
 def test_a_new_key_of_this_till_is_used(till: Till) -> None:
     relay = till.relay(use=True)
-    now = Ed25519PrivateKey.generate()
-    who = identity.Identity("t", "https://127.0.0.1:9", identity.ca_file(till.home, "t"), now)
-    identity.save(till.home, who, Authority().pem)
-    relay.heard(Office(listed("t")))  # type: ignore[arg-type]
-    assert relay.connection._me.key().private_bytes_raw() == now.private_bytes_raw()
+    office = Office(listed("t"))
+    relay.heard(office)  # type: ignore[arg-type]
+    assert relay.connection._me.key() is office.key
+    office.key = Ed25519PrivateKey.generate()
+    relay.heard(office)  # type: ignore[arg-type]
+    assert relay.connection._me.key() is office.key
 
 
 def test_what_is_kept_and_told(till: Till) -> None:
