@@ -18,7 +18,7 @@ def held(path: str) -> bool:
     Seen on Linux: a process of the same account, or of any account when we are root, for its open files are
     listed in /proc. Opening the port shows two more: a lock (flock), and the kernel's exclusive mode
     (TIOCEXCL). Not seen: a process of another account while we are not root, or one in another container,
-    that has the port without either. Where the cash program does so, give the service CAP_SYS_PTRACE. On
+    that has the port without either, unless the service has CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE. On
     Windows every open port is exclusive, and opening tells."""
     if not sys.platform.startswith("linux"):
         return False
