@@ -12,6 +12,7 @@ from tests.end_to_end.stage import until
 from tests.end_to_end.wished import Person, Till
 
 LONG_S = 90
+pytestmark = pytest.mark.xdist_group("desired")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from collector.inventory.desired_models import DesiredState
 from collector.inventory.desired_state import Place, Preview
 from collector.inventory.models import Customer, Site, Terminal
 from collector.web.words import Sign
-from protocols.wire.desired import Value, toml
+from protocols.wire.desired import Tables, Value, toml
 
 TILLS_SHOWN = 200
 NAMES_SHOWN = 12
@@ -103,7 +103,7 @@ def _toml(value: Value | None) -> str:
     return "" if value is None else toml(value)
 
 
-def settings(levels: dict[desired.Level, desired.Tables]) -> list[tuple[str, str, object]]:
+def settings(levels: dict[desired.Level, Tables]) -> list[tuple[str, str, object]]:
     """Key, value, and the word of the level that says it."""
     return [(one.key, toml(one.value), LEVELS[one.level]) for one in desired.settings(levels)]
 

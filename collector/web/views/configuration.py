@@ -16,6 +16,7 @@ from collector.inventory.desired_state import Place
 from collector.inventory.models import Customer, Site, Terminal
 from collector.web import access
 from collector.web.reading import configuration as reading
+from protocols.wire.desired import Tables
 
 VERSIONS_SHOWN = 30
 COMMENT = 300
@@ -91,7 +92,7 @@ def _context(request: HttpRequest, place: Place, **given: object) -> dict[str, o
     }
 
 
-def _levels(place: Place) -> dict[Level, desired.Tables]:
+def _levels(place: Place) -> dict[Level, Tables]:
     places: list[Place] = [place]
     if isinstance(places[0], Terminal):
         places.insert(0, places[0].site)

@@ -1,7 +1,7 @@
 // Keyboard: / search, j and k move, Enter opens, a acknowledges, r resolves, c shows the configuration, e writes in it, s saves it, g then n, i, d, b goes to a page, ? shows all.
 const go = {};
 for (const link of document.querySelectorAll("[data-go]")) go[link.dataset.go] = link.href;
-let chord = 0;
+let chord = -Infinity;
 
 const rows = () => [...document.querySelectorAll("[data-row]")];
 const chosen = () => document.querySelector("[data-row].is-chosen");
@@ -53,7 +53,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest?.("input, textarea, select")) return;
   if (event.key === "Enter" && event.target.closest?.("a, button, summary")) return;
   const fresh = performance.now() - chord < 1500;
-  chord = 0;
+  chord = -Infinity;
   if (fresh && go[event.key]) { location.href = go[event.key]; return; }
   if (!keys[event.key]) return;
   event.preventDefault();
