@@ -10,6 +10,7 @@ from protocols.wire.job import CollectLogs
 FILES = 16
 TOGETHER_BYTES = 24_000
 """No further log is begun after so many."""
+NO_LINKS: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 OWN = "agent.log"
 """What agent.runtime.logs writes in the state folder."""
 
@@ -48,7 +49,7 @@ class Collect:
 
 def _files(context: Context[CollectLogs]) -> list[Path]:
     """The newest first."""
-    found = {path for path in _named(context) if path.is_file()}
+    found = {path for path in _named(context) if path.is_file() and not path.is_symlink()}
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:FILES]
 
 
@@ -59,8 +60,9 @@ def _named(context: Context[CollectLogs]) -> Iterator[Path]:
 
 
 def _tail(path: Path, size: int) -> str:
-    """Whole lines: half a secret would not be known as one."""
-    with path.open("rb") as file:
+    """Whole lines: half a secret would not be known as one. No links: who may write beside a log must not have
+    another file read by the agent."""
+    with open(os.open(path, os.O_RDONLY | NO_LINKS), "rb") as file:  # noqa: PTH123 - see above
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - size))
         text = file.read(size).decode("utf-8", "replace")

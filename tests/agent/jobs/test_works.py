@@ -93,13 +93,15 @@ def test_a_named_service_is_restarted_with_one_argument(
 
 def test_logs_come_masked_and_bounded(place: Workplace, tmp_path: Path) -> None:
     secret = "paid with 4111 1111 1111 1111 by anna@example.lv, 010190-12345, +371 2912 3456, token=hunter2"
+    (tmp_path / "private").write_text("another file")
+    (tmp_path / "link.log").symlink_to(tmp_path / "private")
     (tmp_path / "pos.log").write_text("x" * 50_000 + "\n" + secret + "\n")
     place.more = f'logs = ["{tmp_path}/*.log"]\n'
     place.again()
     result = do(place, {"type": "collect_logs", "bytes_each": 1024})
     assert result.exit == 0
     assert "paid with" in result.output
-    for hidden in ("4111", "anna@", "12345", "2912", "hunter2", "xxx"):
+    for hidden in ("4111", "anna@", "12345", "2912", "hunter2", "xxx", "another"):
         assert hidden not in result.output
     assert len(result.output) < 2000
     assert do(place, {"type": "collect_logs", "bytes_each": 1024}, dry_run=True).evidence == {"files": 1}
