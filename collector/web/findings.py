@@ -88,8 +88,10 @@ class Said:
 
 
 def said(name: str, detail: Mapping[str, object]) -> list[Said]:
-    """What a finding says; what it says nothing of is left out, but for findings that are about just that."""
-    fields = [(key, value) for key, value in detail.items() if (name, key) not in _HIDDEN]
+    """What a finding says, fields that have words first and in their order; what it says nothing of is left out."""
+    order = {key: place for place, key in enumerate(_FIELDS)}
+    fields = sorted(detail.items(), key=lambda field: (order.get(field[0], len(order)), field[0]))
+    fields = [(key, value) for key, value in fields if (name, key) not in _HIDDEN]
     return [
         Said(_word(name, key), _value(name, value), _tone(name, key, value))
         for key, value in fields

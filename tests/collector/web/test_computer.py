@@ -14,7 +14,7 @@ TILL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 CASES = [
     ("host.network", {"line": "line_down", "reason": "agent's words", "gateway": True},
      "Line: The line out of the shop is down; Router answers: yes"),
-    ("host.services", {"postgresql": "down", "cups": "running"}, "postgresql: Not running; cups: Running"),
+    ("host.services", {"postgresql": "down", "cups": "running"}, "cups: Running; postgresql: Not running"),
     ("host.reboot", {"pending": False, "why": ""}, "Restart is pending: no"),
     ("host.protection", {"firewall": None, "firewall_is": ""}, "Firewall is on: unknown"),
     ("host.unknown", {"host.disk_failing": "asleep", "smart": "x"}, "Disk is failing: asleep; smart: x"),
