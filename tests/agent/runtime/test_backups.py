@@ -73,3 +73,45 @@ def test_a_backup_runs_once_when_due_and_its_sudden_death_is_told(
     backups.tick()
     backups.stop()
     assert not ended.is_set()
+
+
+class Asked:
+    """Is the till quiet? Keeps what it was asked."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.patience: list[timedelta] = []
+
+    def may(self, _now: datetime, _since: datetime, patience: timedelta) -> bool:
+        self.patience.append(patience)
+        return self.quiet
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize(
+    ("rhythm", "last", "waits", "patience"),
+    [
+        ({"every": 6 * HOUR}, None, False, None),
+        ({"every": 6 * HOUR}, NOW - 5 * HOUR, False, None),
+        ({"every": 6 * HOUR}, NOW - 7 * HOUR, True, 6 * HOUR),
+        ({"every": 2 * HOUR}, NOW - 7 * HOUR, True, 2 * HOUR),
+        ({"at": time(11, 30)}, NOW - 24 * HOUR, False, None),
+        ({"at": time(8, 0)}, NOW - 24 * HOUR, True, 6 * HOUR),
+    ],
+)
+def test_a_backup_that_can_wait_waits_for_a_quiet_minute(
+    spool: Spool,
+    *,
+    rhythm: dict[str, object],
+    last: datetime | None,
+    waits: bool,
+    patience: timedelta | None,
+    quiet: bool,
+) -> None:
+    """One with a time of day is begun then; one that was missed, or comes every so often, when the till is quiet."""
+    asked = Asked(quiet=quiet)
+    backups = Backups((), Path("/agent.toml"), spool, SystemClock(), lambda: None, may=asked.may)
+    begins = backups._begins(plan(**rhythm), last, NOW)
+    due = due_at(plan(**rhythm), last, NOW) <= NOW
+    assert begins is (due and (quiet or not waits))
+    assert asked.patience == ([patience] if patience else [])
