@@ -1,8 +1,5 @@
 """The pages of a collector that has an authority: codes and words tell its fingerprint."""
 
-import shutil
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
 
@@ -10,7 +7,5 @@ from collector.core import clock, home
 
 
 @pytest.fixture(autouse=True, scope="session")
-def authority() -> Iterator[None]:
+def authority(_home_of_settings: None) -> None:
     home.make_authority(settings.CONFIG, clock.now())
-    yield
-    shutil.rmtree(settings.CONFIG.home, ignore_errors=True)
