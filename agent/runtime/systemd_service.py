@@ -1,9 +1,11 @@
 """The agent as a service of systemd: its unit, the drop-in with the folders that the configuration names, and the
 commands that bring both to systemd. See `service_manager.ServiceManager`."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,11 @@ from agent.runtime.service_manager import NAME, NoServiceManager, ServiceDenied,
 UNIT = f"{NAME}.service"
 ACCOUNT = "plomba"
 _ACCOUNT_LINE = f'u {ACCOUNT} - "Plomba agent" {data_dir().as_posix()}'
-_COLLECTOR = "collector"
+_BY_US = "From the configuration, by plomba-agent service install"
+_HOMES = ("/home/", "/root/", "/run/user/")
+"""What ProtectHome hides."""
+_PRINT_GROUP = "lpadmin"
+"""Who may clear a queue of CUPS (cupsd.conf(5), SystemGroup, as Debian sets it)."""
 _COMMAND_S = 60.0
 
 
@@ -26,6 +32,15 @@ class Places:
     units: Path = Path("/etc/systemd/system")
     shipped: Path = Path("/usr/lib/systemd/system")
     booted: Path = Path("/run/systemd/system")
+    rules: Path = Path("/etc/polkit-1/rules.d")
+
+    @property
+    def drop_in(self) -> Path:
+        return self.units / f"{UNIT}.d" / "paths.conf"
+
+    @property
+    def rule(self) -> Path:
+        return self.rules / "50-plomba-agent.rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,7 @@ class Plan:
 
 
 def install(config: Path) -> None:
-    _do(to_install(config, own_command(), Places()), Places())
+    _do(to_install(config, own_command(), Places(), _groups()), Places())
 
 
 def remove() -> None:
@@ -64,7 +79,7 @@ def status() -> ServiceStatus:
 
 
 def plan_install(config: Path) -> tuple[str, ...]:
-    return to_install(config, own_command(), Places()).lines()
+    return to_install(config, own_command(), Places(), _groups()).lines()
 
 
 def plan_remove() -> tuple[str, ...]:
@@ -94,46 +109,82 @@ def unit(command: str, config: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def drop_in(config: Config) -> str:
-    """The folders that the agent must be able to write to although all others are shut: "" where there are none."""
-    folders = [plan.repository for plan in config.backups if plan.repository.startswith("/")]
-    if config.agent.state_dir != data_dir():
-        folders.insert(0, str(config.agent.state_dir))
-    if not folders:
+def drop_in(config: Config, config_file: Path, groups: Container[str]) -> str:
+    """What the unit shuts and this configuration needs; "" where that is nothing. `groups`: those of this computer."""
+    lines = [f"ReadWritePaths=-{_quoted(folder)}" for folder in _written(config)]
+    if any(str(path).startswith(_HOMES) for path in (Path(sys.executable), config_file)):
+        lines.append("ProtectHome=read-only")
+    if config.jobs.printers and _PRINT_GROUP in groups:
+        lines.append(f"SupplementaryGroups={_PRINT_GROUP}")
+    return "\n".join([f"# {_BY_US}", "[Service]", *lines, ""]) if lines else ""
+
+
+def _written(config: Config) -> list[Path]:
+    """Folders that are not the service's own by its unit."""
+    state = [config.agent.state_dir] if config.agent.state_dir != data_dir() else []
+    local = [Path(plan.repository) for plan in config.backups if plan.repository.startswith("/")]
+    return list(dict.fromkeys([*state, *local]))
+
+
+def polkit_rule(services: Sequence[str]) -> str:
+    """Lets the service's account restart these units and no others (polkit(8)); "" where there are none. An operator's
+    signed job does it, and the agent refuses a service that its configuration does not name."""
+    if not services:
         return ""
-    lines = [f"ReadWritePaths=-{_quoted(Path(folder))}" for folder in dict.fromkeys(folders)]
-    return "\n".join(["# From the configuration, by plomba-agent service install", "[Service]", *lines, ""])
+    units = [name if "." in name else f"{name}.service" for name in services]
+    return _RULE.format(by=_BY_US, account=ACCOUNT, units=json.dumps(units))
 
 
-def to_install(config_file: Path, command: str, places: Places) -> Plan:
+_RULE = """\
+// {by}
+polkit.addRule(function(action, subject) {{
+  if (action.id == "org.freedesktop.systemd1.manage-units" && subject.user == "{account}" &&
+      action.lookup("verb") == "restart" && {units}.indexOf(action.lookup("unit")) >= 0) {{
+    return polkit.Result.YES;
+  }}
+}});
+"""
+
+
+def to_install(config_file: Path, command: str, places: Places, groups: Container[str] = ()) -> Plan:
     """ConfigError where the configuration is wrong: a service that cannot start is not installed."""
     config_file = config_file.absolute()
-    paths = drop_in(load(config_file))
+    config = load(config_file)
     wanted, shipped = unit(command, config_file), places.shipped / UNIT
-    own, beside = places.units / UNIT, places.units / f"{UNIT}.d" / "paths.conf"
     is_shipped = shipped.exists() and shipped.read_text("utf-8") == wanted
-    files = [] if is_shipped else [File(own, wanted)]
-    gone = [own] if is_shipped and own.exists() else []
-    if paths:
-        files.append(File(beside, paths))
-    elif beside.exists():
-        gone.append(beside)
+    texts = {
+        places.units / UNIT: "" if is_shipped else wanted,
+        places.drop_in: drop_in(config, config_file, groups),
+        places.rule: polkit_rule(config.jobs.services),
+    }
+    state = [config.agent.state_dir] if config.agent.state_dir != data_dir() else []
     commands = (
         ("systemd-sysusers", "--inline", _ACCOUNT_LINE),
+        *(("install", "--directory", f"--owner={ACCOUNT}", "--mode=0700", str(folder)) for folder in state),
+        *(("chown", "--recursive", "--no-dereference", f"{ACCOUNT}:", str(folder)) for folder in state),
         ("systemctl", "daemon-reload"),
         ("systemctl", "enable", UNIT),
         ("systemctl", "restart", UNIT),
     )
-    return Plan(tuple(gone), tuple(files), commands)
+    gone = tuple(path for path, text in texts.items() if not text and path.exists())
+    return Plan(gone, tuple(File(path, text) for path, text in texts.items() if text), commands)
 
 
 def to_remove(places: Places) -> Plan:
     """A unit that a package brought goes with the package; here it is only stopped and disabled."""
     own = places.units / UNIT
-    ours = [path for path in (own, places.units / f"{UNIT}.d" / "paths.conf") if path.exists()]
+    ours = tuple(path for path in (own, places.drop_in, places.rule) if path.exists())
     known = own.exists() or (places.shipped / UNIT).exists()
     commands = (("systemctl", "disable", "--now", UNIT), ("systemctl", "daemon-reload")) if known else ()
-    return Plan(tuple(ours), (), commands)
+    return Plan(ours, (), commands)
+
+
+def _groups() -> frozenset[str]:
+    if sys.platform == "win32":
+        return frozenset()
+    import grp  # noqa: PLC0415 - Unix only
+
+    return frozenset(group.gr_name for group in grp.getgrall())
 
 
 _SHOWN = ("LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", "NRestarts")

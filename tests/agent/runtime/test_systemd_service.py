@@ -32,7 +32,7 @@ every = "6h"
 
 @pytest.fixture
 def places(tmp_path: Path) -> systemd.Places:
-    made = systemd.Places(tmp_path / "etc", tmp_path / "usr", tmp_path / "run")
+    made = systemd.Places(tmp_path / "etc", tmp_path / "usr", tmp_path / "run", tmp_path / "rules")
     for folder in (made.units, made.shipped):
         folder.mkdir()
     return made
@@ -114,11 +114,44 @@ def test_the_unit_of_a_package_is_left_alone_and_not_hidden(places: systemd.Plac
 def test_the_agent_may_write_where_its_configuration_says(places: systemd.Places, tmp_path: Path) -> None:
     config = tmp_path / "agent.toml"
     config.write_text(CONFIG.format(state='state_dir = "/srv/50% $x/state"', repository="/mnt/usb disk"))
-    [_, beside] = systemd.to_install(config, "/bin/agent", places).files
+    plan = systemd.to_install(config, "/bin/agent", places)
+    [_, beside] = plan.files
+    chown = ("chown", "--recursive", "--no-dereference", "plomba:", "/srv/50% $x/state")
+    assert chown in plan.commands
     assert beside.path == places.units / "plomba-agent.service.d" / "paths.conf"
     assert beside.text.splitlines()[1:] == [
         "[Service]", 'ReadWritePaths=-"/srv/50%% $x/state"', 'ReadWritePaths=-"/mnt/usb disk"',
     ]  # fmt: skip
+
+
+def test_jobs_may_do_what_the_configuration_names_and_no_more(places: systemd.Places, tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    text = CONFIG.format(state="", repository="collector")
+    config.write_text(text + '[jobs]\nservices = ["postgresql", "a\\"b@1.timer"]\nprinters = ["Receipt"]\n')
+    [_, beside, rule] = systemd.to_install(config, "/bin/agent", places, {"lpadmin"}).files
+    assert "SupplementaryGroups=lpadmin" in beside.text
+    assert rule.path == tmp_path / "rules" / "50-plomba-agent.rules"
+    assert '["postgresql.service", "a\\"b@1.timer"].indexOf(action.lookup("unit"))' in rule.text
+    assert 'subject.user == "plomba"' in rule.text
+    without = systemd.to_install(config, "/bin/agent", places, set()).files
+    assert "lpadmin" not in "".join(file.text for file in without), (
+        "a unit with an unknown group does not start"
+    )
+
+
+def test_what_is_not_needed_any_more_is_taken_away(places: systemd.Places, config: Path) -> None:
+    for path in (places.drop_in, places.rule):
+        path.parent.mkdir(parents=True)
+        path.write_text("an earlier one")
+    assert systemd.to_install(config, "/bin/agent", places).gone == (places.drop_in, places.rule)
+
+
+def test_a_program_in_somebody_s_home_can_be_started(
+    places: systemd.Places, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/home/anna/venv/bin/python")
+    [_, beside] = systemd.to_install(config, "/home/anna/venv/bin/plomba-agent", places).files
+    assert "ProtectHome=read-only" in beside.text
 
 
 def test_removing_takes_what_was_written_and_nothing_where_nothing_is(places: systemd.Places) -> None:
