@@ -11,6 +11,8 @@ from protocols.wire.job import Part, Type
 from tests.agent.jobs.till import Workplace
 from tests.office import Office
 
+SLEEP = "from threading import Event; Event().wait(600)"
+
 
 def killed_while_it_works(folder: Path, office: Office, offer: Path) -> None:
     command = [sys.executable, "-m", "tests.agent.jobs.victim", str(folder), office.root_key, str(offer)]
@@ -81,4 +83,6 @@ class Sleeper:
 
     def run(self, context: Context[Part]) -> Outcome:
         self.begun.set()
-        return agent_command.outcome(child.run(["sleep", "600"], context.clock, context.stop, 60))
+        return agent_command.outcome(
+            child.run([sys.executable, "-c", SLEEP], context.clock, context.stop, 60)
+        )

@@ -144,7 +144,7 @@ class Workplace:
     def config(self) -> Config:
         import tomllib  # noqa: PLC0415
 
-        text = f'[collector]\nurl = "https://c"\n[agent]\nstate_dir = "{self.folder}"\n[jobs]\n'
+        text = f'[collector]\nurl = "https://c"\n[agent]\nstate_dir = "{self.folder.as_posix()}"\n[jobs]\n'
         text += f'company_root = "{self.root}"\n{self.more}'
         return checked("test", tomllib.loads(text))
 

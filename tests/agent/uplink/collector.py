@@ -64,6 +64,7 @@ class Collector:
         self.connections = 0
         self.errors: list[BaseException] = []
         self.plan: deque[Behaviour] = deque()
+        self.documents: dict[str, bytes] = {}
         self.always: Behaviour | None = None
         self.ahead = timedelta()
         self.next_s: float | None = None
@@ -205,6 +206,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.collector.paths.append(self.path)
+        document = self.server.collector.documents.get(self.path)
+        if document is not None:
+            self._send(200, "application/json", document, {})
+            return
         self._send(200, "application/x-pem-file", self.server.collector.authority.pem, {})
 
     def do_POST(self) -> None:
