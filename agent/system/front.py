@@ -157,14 +157,14 @@ def _written(place: Place) -> float:
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return log_tail.decoded(file.read(_CONFIG_BYTES))
+            return log_tail.decoded(file.read(_CONFIG_BYTES)) if log_tail.inside(path) else ""
     except OSError:
         return ""
 
 
 def _tail(path: Path) -> str:
     try:
-        return log_tail.read(path)
+        return log_tail.read(path) if log_tail.inside(path) else ""
     except OSError:
         return ""
 

@@ -5,6 +5,11 @@ from pathlib import Path
 TAIL_BYTES = 1 << 20
 
 
+def inside(path: Path) -> bool:
+    """Not a link that leads out of its folder: an account may put there what only the agent may read."""
+    return path.resolve().parent == path.parent.resolve()
+
+
 def read(path: Path, most_bytes: int = TAIL_BYTES) -> str:
     """Whole lines only. OSError where it cannot be read. Windows programs write UTF-8 or the system's code page,
     which at tills in this part of the world is the Baltic or the Russian one; tokens that are looked for are the

@@ -240,6 +240,11 @@ def test_a_log_that_is_a_link_out_of_its_folder_is_not_read(tmp_path: Path) -> N
     log.look(folder, AT)
     secret.write_bytes(b"root ERROR secret\n")
     assert log.look(folder, AT) == (0, "")
+    secret.write_text(CONFIG + LOG, "utf-8")
+    (folder / "config.xml").symlink_to(secret)
+    (folder / "Logs").mkdir()
+    (folder / "Logs" / "cash-server.log").symlink_to(secret)
+    assert front.read(Place("x", "iiko", folder)) == front.Told()
 
 
 def test_the_probe_tells_the_last_error_of_the_folder_that_speaks(roots: Roots) -> None:
