@@ -101,8 +101,7 @@ class Service:
         self._spool = Spool(config.agent.state_dir / FILE, clock, owner=True, limits=_caps(config))
         self._watchdog = Watchdog(clock)
         self._trading = Trading(hours(config.agent.open_from, config.agent.open_to))
-        self._relay = _relay(config, identity, self._spool, clock)
-        self._connection = self._relay.connection if self._relay else _connection(identity)
+        self._relay, self._connection = _ways(config, identity, self._spool, clock)
         self._client = Client(self._connection, identity.key, identity.terminal, clock)
         resting = RestingClock(clock, self._watchdog, "sender", SENDER_LIMIT_S)
         session = secrets.token_urlsafe(12)
@@ -154,7 +153,7 @@ class Service:
             if not self._thread.is_alive():
                 log.critical("the sender has ended; the agent stops, to be started anew")
                 break
-            if self.anew and not self._backups.busy:  # a backup is not cut off for that
+            if self.anew and not (self._backups.busy or self._jobs.busy):  # neither is cut off for that
                 log.info("the agent begins anew")
                 break
         return self._end()
@@ -391,16 +390,15 @@ def _job(device: Device) -> str:
     return f"device {device.id}"
 
 
-def _relay(config: Config, identity: Terminal, spool: Spool, clock: Clock) -> "SiteRelay | None":
+def _ways(
+    config: Config, identity: Terminal, spool: Spool, clock: Clock
+) -> "tuple[SiteRelay | None, Connection]":
     if not (config.relay.use or config.relay.serve):
-        return None
+        return None, Connection(identity.collector, trust_only(identity.ca_file.read_text("ascii")))
     from agent.runtime.site_relay import SiteRelay  # noqa: PLC0415 - costs nothing where nobody wants it
 
-    return SiteRelay(config.relay, identity, spool, clock)
-
-
-def _connection(identity: Terminal) -> Connection:
-    return Connection(identity.collector, trust_only(identity.ca_file.read_text("ascii")))
+    relay = SiteRelay(config.relay, identity, spool, clock)
+    return relay, relay.connection
 
 
 def _opening(config: Config) -> tuple[time, time] | None:

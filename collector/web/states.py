@@ -191,12 +191,15 @@ def fact_note(name: str, detail: Mapping[str, object]) -> str:
 
 
 def _way_note(detail: Mapping[str, object]) -> str:
-    dead = str(DEAD.get(str(detail.get("dead")), DEAD["unknown"]))
+    """What was dead, and by which way reports go now or for how long it was so."""
+    dead = DEAD.get(str(detail.get("dead")), DEAD["unknown"])
     if detail.get("way") == "relay":
-        return f"{dead}; {_('now through %(till)s') % {'till': detail.get('relay')}}"
+        through = str(_("now through %(till)s")) % {"till": detail.get("relay")}
+        return f"{dead}; {through}"
     dead_s = detail.get("dead_s")
     minutes = round(dead_s / 60) if isinstance(dead_s, int | float) else 0
-    return f"{dead}, {_('for %(minutes)d min') % {'minutes': max(minutes, 1)}}"
+    lasted = str(_("for %(minutes)d min")) % {"minutes": max(minutes, 1)}
+    return f"{dead}, {lasted}"
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> "list[tuple[Lazy, bool]]":
