@@ -117,7 +117,11 @@ def encode(raw: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    """binascii.Error also where the same bytes would be written in another way."""
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if encode(raw) != text:
+        raise binascii.Error("not the one way to write it")
+    return raw
 
 
 def _raw(key: Ed25519PrivateKey) -> bytes:
