@@ -1,15 +1,13 @@
 """One kept-alive HTTPS connection to the collector, trusted through one certificate authority. It signs
 nothing and knows no message."""
 
+import select
 import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
-
-import urllib3
-from urllib3.connection import HTTPSConnection
-from urllib3.exceptions import HTTPError
 
 from protocols.errors import CollectorUnreachable, UplinkError
 
@@ -57,16 +55,9 @@ class Connection:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise UplinkError(f"{url!r} is no https address", code="uplink.address")
-        self._pool = urllib3.HTTPSConnectionPool(
-            parts.hostname,
-            parts.port or 443,
-            ssl_context=context,
-            maxsize=1,
-            retries=False,
-            timeout=urllib3.Timeout(connect=connect_s, read=read_s),
+        self._line = _Line(
+            parts.hostname, parts.port or 443, context, connect_s=connect_s, read_s=read_s, dial=dial
         )
-        if dial:
-            self._pool.ConnectionCls = _dialled(dial, connect_s)
         self.sent_bytes = 0
         """Of requests so far, without what TLS and TCP add. Any thread may read it."""
 
@@ -75,35 +66,68 @@ class Connection:
             len(body) + len(path) + sum(len(name) + len(value) + 4 for name, value in headers.items())
         )
         try:
-            response = self._pool.urlopen(
-                method,
-                path,
-                body=body,
-                headers=dict(headers),
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-            )
+            self._line.reuse_or_drop()
+            self._line.request(method, path, body, dict(headers))
+            response = self._line.getresponse()
             content = response.read(ANSWER_BYTES + 1)
-        except (HTTPError, OSError, ValueError) as e:
+        except (HTTPException, OSError, ValueError) as e:
+            self._line.close()
             raise CollectorUnreachable(f"the collector does not answer: {_why(e)}", code=_code(e)) from e
+        self._whole(response, content)
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, content)
+
+    def _whole(self, response: HTTPResponse, content: bytes) -> None:
+        """CollectorUnreachable where the answer is not, and the line starts anew."""
+        left = response.length
+        if len(content) <= ANSWER_BYTES and not left:
+            return
+        self._line.close()
         if len(content) > ANSWER_BYTES:
-            response.close()
             raise CollectorUnreachable("the answer is too long to be the collector's", code="uplink.answer")
-        response.release_conn()
-        return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
+        raise CollectorUnreachable("the collector's answer broke off", code="uplink.unreachable")
 
     def close(self) -> None:
-        self._pool.close()
+        self._line.close()
 
 
-def _dialled(dial: Dial, connect_s: float) -> type[HTTPSConnection]:
-    class Dialled(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return dial(connect_s)
+class _Line(HTTPSConnection):
+    """One time-out until it is connected, another one after."""
 
-    return Dialled
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        context: ssl.SSLContext,
+        *,
+        connect_s: float,
+        read_s: float,
+        dial: Dial | None,
+    ) -> None:
+        super().__init__(host, port, timeout=connect_s, context=context)
+        self._trust = context
+        self._connect_s, self._read_s = connect_s, read_s
+        self._dial = dial
+
+    def connect(self) -> None:
+        if self._dial:
+            self.sock = self._trust.wrap_socket(self._dial(self._connect_s), server_hostname=self.host)
+        else:
+            super().connect()
+        self.sock.settimeout(self._read_s)
+
+    def reuse_or_drop(self) -> None:
+        """A line on which the other side has spoken unasked is one that it has closed."""
+        if self.sock and _readable(self.sock):
+            self.close()
+
+
+def _readable(line: socket.socket) -> bool:
+    """Not by select(2) where there is another way: it knows no file with a number above 1023."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(line, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([line], [], [], 0)[0])
 
 
 def _code(error: Exception) -> str:
@@ -112,5 +136,5 @@ def _code(error: Exception) -> str:
 
 def _why(error: Exception) -> str:
     """The innermost reason, without the addresses of objects."""
-    inner = getattr(error, "reason", None) or error.__cause__ or error
-    return str(getattr(inner, "strerror", None) or inner)[:200]
+    inner = error.__cause__ or error
+    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)[:200]

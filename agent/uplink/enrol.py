@@ -8,13 +8,11 @@ import hmac
 import platform
 import re
 import ssl
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from urllib3.exceptions import InsecureRequestWarning
 
 from agent.clock import Clock
 from agent.uplink import identity
@@ -137,8 +135,7 @@ def _fetch_authority(url: str) -> tuple[str, bytes]:
     proven."""
     connection = Connection(url, _trust_nobody_yet())
     try:
-        with warnings.catch_warnings(category=InsecureRequestWarning, action="ignore"):
-            answer = connection.request("GET", v1.PATH_AUTHORITY, b"", {"Accept": "application/x-pem-file"})
+        answer = connection.request("GET", v1.PATH_AUTHORITY, b"", {"Accept": "application/x-pem-file"})
     finally:
         connection.close()
     try:

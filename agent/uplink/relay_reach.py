@@ -13,7 +13,7 @@ _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRN
 
 
 def reach_of(error: CollectorUnreachable) -> Reach:
-    """By what the system said; urllib3 has every failure to connect for a kind of time-out."""
+    """By what the system said."""
     for link in _links(error):
         match link:
             case socket.gaierror():
