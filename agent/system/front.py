@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -172,7 +171,11 @@ def _tail(path: Path) -> str:
 def _element(text: str, name: str) -> str | None:
     """One element's text: these files hold passwords and more beside it, so nothing else of them is read."""
     found = re.search(rf"<{name}(?:\s[^>]*)?>([^<]*)</{name}>", text)
-    return unescape(found[1]).strip() or None if found else None
+    if not found:
+        return None
+    from html import unescape  # noqa: PLC0415 - its table of names is a third of a megabyte
+
+    return unescape(found[1]).strip() or None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:
