@@ -18,7 +18,7 @@ INSTALL_S, BOOT_S = 600, 400
 EXPOSURE_MOST, STOP_MOST_MS = 2.0, 5000
 CAPABILITIES = 1 << 2 | 1 << 19
 """CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE of linux/capability.h."""
-PACKAGES = "systemd,systemd-sysv,dbus,udev,procps,python3-minimal"
+PACKAGES = "systemd,systemd-sysv,dbus,udev,procps,polkitd,python3-minimal"
 UNIT = """\
 [Unit]
 After=multi-user.target
@@ -86,7 +86,7 @@ def wrong(facts: Mapping[str, str]) -> list[str]:
     expected = {
         "waits": "active", "enabled": "enabled", "account": "plomba", "enrol": "0", "install": "0", "hidden": "",
         "contact": "in_use", "foreign": "0", "selftest": "0", "killed": "1", "watched": "2", "stopped": "success",
-        "raw": "0", "removed": "disabled", "purged": "0", "done": "yes",
+        "raw": "0", "job": "0", "another": "", "removed": "disabled", "purged": "0", "done": "yes",
     }  # fmt: skip
     lines = [f"{k}: {facts.get(k)!r}, not {v!r}" for k, v in expected.items() if facts.get(k) != v]
     checks = {

@@ -25,6 +25,10 @@ soon '[ -s /trial/pty ]'
 chmod 666 "$(cat /trial/pty)"
 sed -i "s|^url = .*|url = \"$(cat /trial/url)\"|" /etc/plomba/agent.toml
 printf '[[device]]\nid = "held"\nfamily = "escpos"\nport = "%s"\npoll_s = 0.5\n' "$(cat /trial/pty)" >>/etc/plomba/agent.toml
+printf '[jobs]\nservices = ["trial-target"]\n' >>/etc/plomba/agent.toml
+for name in target other; do
+  printf '[Service]\nType=oneshot\nExecStart=/bin/true\nRemainAfterExit=yes\n' >/etc/systemd/system/trial-$name.service
+done
 plomba-agent enrol --code "$(cat /trial/code)"
 say enrol $?
 plomba-agent service install
@@ -36,6 +40,10 @@ say contact "$(plomba-agent status --json | sed -n 's/.*"contact": "\(.*\)",/\1/
 say foreign "$(find /var/lib/plomba-agent ! -user plomba | wc -l)"
 say selftest "$(plomba-agent selftest >/trial/selftest; echo $?)"
 say status "$(plomba-agent service status --json)"
+
+restart() { setpriv --reuid=plomba --regid=plomba --clear-groups systemctl restart "$1"; }
+say job "$(restart trial-target; echo $?)"
+say another "$(restart trial-other && echo done)"
 
 # Without the capabilities: the control of what they are for.
 mkdir -p /run/systemd/system/plomba-agent.service.d
