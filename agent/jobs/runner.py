@@ -84,6 +84,12 @@ class Runner:
                 self._thread = Thread(target=self._work, name="job", daemon=True)
                 self._thread.start()
 
+    @property
+    def busy(self) -> bool:
+        """A job runs or waits."""
+        with self._lock:
+            return self._thread is not None
+
     def stop(self, wait_s: float) -> None:
         """The job that runs is told to end. One that does not is reported as broken off at the next start."""
         self._stop.set()
@@ -170,6 +176,8 @@ class Runner:
         except PlombaError as e:
             exit_ = Exit.LATER if e.retriable else Exit.REFUSED if isinstance(e, JobError) else Exit.FAILED
             return Outcome(exit_, e.code, str(e))
+        except OSError as e:
+            return Outcome(Exit.FAILED, "job.system", f"{e.filename or 'the system'}: {e.strerror or e}")
         except Exception as e:  # a job that meets a bug has failed, and that must be told
             log.exception("job %s met a bug", job.id)
             return Outcome(Exit.FAILED, "job.failed", f"{type(e).__name__}: {e}")

@@ -25,7 +25,8 @@ STATE = "configuration"
 TRIAL_S = 10.0
 """Who has stayed up for so long with a new version has started with it."""
 PAUSE_S = 60.0
-"""After an answer that held nothing new the collector is not asked again for so long."""
+"""After an answer that held nothing new, or a version that was taken, the collector is not asked again for so long: it
+cannot make the agent begin anew all the time."""
 TELL_AGAIN_S = 600.0
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Configuring:
             if self._clock.monotonic() - self._since_s >= TRIAL_S:
                 try:
                     self._go_on(trial.stayed_up(self._standing))
+                    self._next_s = self._clock.monotonic() + PAUSE_S
                 except NotKept as e:
                     log.warning("%s", e)
 

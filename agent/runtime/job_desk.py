@@ -74,6 +74,10 @@ class JobDesk:
         answer = client.send("GET", v1.PATH_JOBS, b"", content_type="application/json")
         self._room().take(answer.body)
 
+    @property
+    def busy(self) -> bool:
+        return self._runner is not None and self._runner.busy
+
     def stop(self, within_s: float = STOP_S) -> None:
         self._stopping = True
         if self._runner is not None:

@@ -93,6 +93,8 @@ def test_a_till_without_a_line_catches_up(served: Served, person: Person, tmp_pa
 
 CRASHES = """
 import os, sys
+from agent.runtime import configuring
+configuring.PAUSE_S = 1.0
 from agent.runtime.service import Service
 from agent.cli import main
 begin = Service._begin

@@ -112,8 +112,19 @@ def test_a_wish_is_tried_kept_and_told_once(life: Life) -> None:
     assert life.told() == [(1, "applied", 1)], "a start says nothing new"
 
 
+def test_a_collector_cannot_make_the_agent_begin_anew_all_the_time(life: Life) -> None:
+    life.take(1, 5)
+    life.line.wish(2, 6)
+    life.fetch()
+    assert not life.configuring.anew
+    life.clock.move(configuring.PAUSE_S)
+    life.fetch()
+    assert life.configuring.anew
+
+
 def test_the_collector_is_left_alone_while_nothing_is_new(life: Life) -> None:
     life.take(1, 5)
+    life.clock.move(configuring.PAUSE_S)
     for _ in range(10):
         life.fetch()
     assert life.line.asked == 2
@@ -143,7 +154,7 @@ def test_a_lost_file_is_noticed_and_told_so_that_it_is_fetched_again(life: Life)
     life.end()
     (life.state / kept.FILE).write_bytes(b"torn")
     life.run()
-    assert life.config.host.sample_s == 60
+    assert life.config.host.sample_s == 60, "by its own file alone"
     assert life.told() == [(1, "applied", 1), (0, "applied", 0)]
     life.fetch()
     assert life.configuring.anew
