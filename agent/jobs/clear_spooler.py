@@ -21,13 +21,22 @@ class Clear:
             return unknown
         if sys.platform == "win32":
             return _purge(context.parameters.printer)
-        command = ["cancel", "-a", "--", context.parameters.printer]
-        return agent_command.outcome(child.run(command, context.clock, context.stop, context.ends_s))
+        return _cancel(context)
 
 
 def _unknown(context: Context[ClearSpooler]) -> Outcome | None:
     known = context.config.jobs.printers
     return agent_command.named("printer", context.parameters.printer, known, "[jobs] printers")
+
+
+def _cancel(context: Context[ClearSpooler]) -> Outcome:
+    """`cancel` of CUPS takes a name that no printer has, and that ends in a number, for the number of a job of any
+    printer: so the name is asked for first."""
+    for command in (["lpstat", "-p"], ["cancel", "-a"]):
+        ended = child.run([*command, context.parameters.printer], context.clock, context.stop, context.ends_s)
+        if ended.exit != 0:
+            return agent_command.outcome(ended)
+    return Outcome(output=f"the queue of {context.parameters.printer} is empty")
 
 
 def _purge(printer: str) -> Outcome:

@@ -95,6 +95,30 @@ def test_a_named_service_is_restarted_with_one_argument(
     assert (result.exit, result.code, result.evidence) == (1, "job.command_failed", {"exit_code": 5})
 
 
+@pytest.mark.skipif(WINDOWS, reason="the stand-in is a shell script")
+def test_only_the_queue_of_a_printer_that_is_there_is_cleared(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stand-ins for the programs of CUPS. `cancel kitchen-20` would end job 20 where there is no such printer."""
+    for name, code in (("lpstat", f"[ -e {tmp_path}/there ]"), ("cancel", "true")):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $@" >> {tmp_path}/given\n{code}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    place.more = 'printers = ["kitchen-20"]\n'
+    place.again()
+    parameters = {"type": "clear_spooler", "printer": "kitchen-20"}
+    assert do(place, parameters).exit == 1
+    assert (tmp_path / "given").read_text() == "lpstat -p kitchen-20\n"
+    (tmp_path / "there").touch()
+    assert do(place, parameters).output == "the queue of kitchen-20 is empty"
+    assert (tmp_path / "given").read_text().endswith("lpstat -p kitchen-20\ncancel -a kitchen-20\n")
+    (tmp_path / "cancel").unlink()
+    (tmp_path / "lpstat").unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = do(place, parameters)
+    assert (missing.exit, missing.code) == (1, "job.system")
+
+
 def test_logs_come_masked_and_bounded(place: Workplace, tmp_path: Path) -> None:
     secret = "paid with 4111 1111 1111 1111 by anna@example.lv, 010190-12345, +371 2912 3456, token=hunter2"
     (tmp_path / "private").write_text("another file")
