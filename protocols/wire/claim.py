@@ -4,7 +4,6 @@ a short word from the page back into the till. The word proves to the till which
 import base64
 import hashlib
 import re
-from urllib.parse import quote
 
 PATH = "/claim/"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -16,7 +15,14 @@ _COST = 1 << 14
 
 def address(collector: str, public_key: str, hostname: str) -> str:
     """What the picture holds. The key is public: who reads the picture has nothing."""
-    return f"{collector.rstrip('/')}{PATH}{public_key}?h={quote(hostname[:60])}"
+    name = "".join(_quoted(byte) for byte in hostname[:60].encode())
+    return f"{collector.rstrip('/')}{PATH}{public_key}?h={name}"
+
+
+def _quoted(byte: int) -> str:
+    """RFC 3986, section 2.1."""
+    letter = chr(byte)
+    return letter if letter.isascii() and (letter.isalnum() or letter in "-._~") else f"%{byte:02X}"
 
 
 def is_key(text: str) -> bool:

@@ -160,7 +160,8 @@ class Served:
         """Straight from the database, `?` for values."""
         if self.database:
             with psycopg.connect(self.database) as found:
-                return found.execute(sql.replace("?", "%s"), values).fetchall()
+                cursor = found.execute(sql.replace("?", "%s"), values)
+                return cursor.fetchall() if cursor.description else []
         connection = sqlite3.connect(self.home / "collector.sqlite3", timeout=10)
         try:
             with connection:
