@@ -87,10 +87,8 @@ def plan_remove() -> tuple[str, ...]:
 
 
 def template() -> str:
-    """The unit as it is shipped: beside this file in an installed agent, else in the checkout."""
-    own = Path(__file__)
-    beside = own.with_name(UNIT)
-    return (beside if beside.exists() else own.parents[2] / "packaging" / "systemd" / UNIT).read_text("utf-8")
+    """The unit as it is shipped: what lies beside this file is the one of packaging/systemd."""
+    return Path(__file__).with_name(UNIT).read_text("utf-8")
 
 
 def own_command() -> str:
