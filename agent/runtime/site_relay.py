@@ -75,13 +75,13 @@ class SiteRelay:
     def heard(self, client: Client) -> None:
         """Who the neighbours are is asked now and then, while the collector listens anyway."""
         self._key = client.key
-        if not self._members.is_due(stranger=bool(self._server and self._server.met_stranger)):
-            return
-        self._members.fetch(client)
-        if self._server:
-            offer = self._server.offer
-            self._server.met_stranger = False
-            self._server.offer = replace(offer, keys=self._members.keys, places=_places(self._collector))
+        server = self._server
+        due = self._members.is_due(stranger=bool(server and server.met_stranger))
+        if due:
+            self._members.fetch(client)
+        if server and (due or server.met_dead_end):
+            server.met_stranger = server.met_dead_end = False
+            server.offer = replace(server.offer, keys=self._members.keys, places=_places(self._collector))
 
     def seen(self, reach: Reach) -> None:
         if not self._server:

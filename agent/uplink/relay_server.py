@@ -86,6 +86,8 @@ class RelayServer:
         self.carried_bytes = 0
         self.met_stranger = False
         """Somebody asked who is no member that we know: new, with a new key, or nobody. Whoever reads it resets it."""
+        self.met_dead_end = False
+        """The collector was not where it is thought to be. Whoever reads it resets it."""
         self._asked_s: dict[str, float] = {}
         self._failed: tuple[Offer, Reach, float] | None = None
         self._guard = Guard(me.terminal, me.collector, lambda: self.offer.keys)
@@ -151,6 +153,9 @@ class RelayServer:
                         event.data()
                     except OSError as e:
                         log.debug("a neighbour came to nothing: %s", e)
+                        self._clock.wait(self._stop, _TROUBLE_S)
+                    except Exception:  # nothing that a neighbour sends may end the relay
+                        log.exception("the relay met a bug")
                         self._clock.wait(self._stop, _TROUBLE_S)
 
     def _join(self, joined: set[str]) -> None:
@@ -266,6 +271,7 @@ class RelayServer:
             else:
                 return far
         if offer.places:
+            self.met_dead_end = True
             reach = Reach.REFUSED if isinstance(why, ConnectionRefusedError) else Reach.SILENT
             self._failed = offer, reach, self._clock.monotonic()
         raise Refused(502, f"this till has no way to the collector: {why}")

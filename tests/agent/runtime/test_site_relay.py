@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,23 @@ def test_they_are_asked_for_once_an_hour_and_sooner_after_a_stranger(till: Till)
             assert len(office.asked) == asked
         assert set(relay._server.offer.keys) == {"t", "a"}
         assert [str(place[0]) for _, place in relay._server.offer.places] == ["127.0.0.1"]
+    finally:
+        relay.stop()
+
+
+def test_a_collector_that_has_moved_is_looked_for(till: Till) -> None:
+    relay = till.relay(serve=True, listen="127.0.0.1", port=free_port(), group="")
+    try:
+        server = relay._server
+        assert server
+        relay.heard(Office(listed("t")))  # type: ignore[arg-type]
+        server.offer = replace(server.offer, places=())
+        relay.heard(Office(listed("t")))  # type: ignore[arg-type]
+        assert server.offer.places == ()
+        server.met_dead_end = True
+        relay.heard(Office(listed("t")))  # type: ignore[arg-type]
+        assert len(server.offer.places) == 1
+        assert not server.met_dead_end
     finally:
         relay.stop()
 

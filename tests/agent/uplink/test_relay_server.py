@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.uplink.relay_lan import Lan
-from agent.uplink.relay_passage import dial
+from agent.uplink.relay_passage import Guard, Line, dial
 from agent.uplink.relay_server import Bounds, RelayServer
 from agent.uplink.relay_tunnel import Throttle
 from protocols.wire import relay as wire
@@ -285,6 +287,30 @@ def test_a_datagram_that_was_changed_is_nobodys(shop: Shop, at: int) -> None:
     assert wire.opened(wire.Word, bytes(sealed), shop.members.keys) is None
 
 
+KEY = Ed25519PrivateKey.generate()
+KEYS = {"c": KEY.public_key()}
+
+
+@given(st.binary(max_size=1100))
+def test_any_datagram_is_nobodys_or_whole(datagram: bytes) -> None:
+    assert wire.opened(wire.Question, datagram, KEYS) is None
+    signed = KEY.sign(b"plomba-relay-question-1\n" + datagram) + datagram
+    assert wire.opened(wire.Question, signed, KEYS) is None
+
+
+@given(st.lists(st.binary(min_size=1, max_size=600), max_size=6))
+def test_any_head_is_refused_or_too_long_or_broken_off(parts: list[bytes]) -> None:
+    """The line ends, so that nobody waits."""
+    near, far = socket.socketpair()
+    with closing(near), closing(far):
+        for part in parts:
+            near.sendall(part)
+        near.shutdown(socket.SHUT_WR)
+        guard = Guard("a", "127.0.0.1:443", lambda: KEYS)
+        with pytest.raises(OSError, match=r"refuses|hung up"):
+            guard.admit(Line(far, CLOCK, CLOCK.monotonic() + 30))
+
+
 def test_questions_are_answered_at_a_bounded_rate(shop: Shop) -> None:
     relay = shop.relay("a", bounds=Bounds(questions_s=1))
     question = wire.sealed(
@@ -299,6 +325,21 @@ def test_questions_are_answered_at_a_bounded_rate(shop: Shop) -> None:
             while line.recv(2048):
                 answers += 1
     assert 1 <= answers <= 10
+
+
+def test_a_bug_ends_neither_the_relay_nor_the_agent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay = shop.relay("a")
+
+    def bug(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.uplink.relay_server.wire.opened", bug)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.sendto(b"q" * 100, ("127.0.0.1", relay.port))
+        with suppress(RuntimeError):
+            hear(shop, relay, "c")
+    assert len(hear(shop, relay, "c")) == 1
 
 
 def test_one_from_outside_is_hung_up_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,8 @@ def test_a_relay_that_says_more_than_it_can_is_found_out(shop: Shop, collector: 
     assert report(till) == 4
     assert heard.courses[-1].relay == "b"
     assert len(collector.stored) == 1
+    assert liar.met_dead_end
+    assert not true.met_dead_end
 
 
 def test_the_own_way_is_taken_again_when_it_is_back_for_good(shop: Shop, collector: Collector) -> None:
