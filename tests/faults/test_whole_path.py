@@ -1,0 +1,36 @@
+"""A share of the model test of the whole path, and its controls: without a defence it must find the harm."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SHARE_S = 60
+
+
+def run(*arguments: str) -> tuple[int, dict[str, object], str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.whole_path", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.timeout(700)
+def test_what_exists_anywhere_arrives_exactly_once(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told, words = run("--seconds", str(SHARE_S))
+    with capsys.disabled():
+        print(f"\nwhole path: {told['sequences']} sequences, seed {told['seed']}")
+    assert code == 0, words
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize("defence", ["keeping", "numbers", "sending again", "chain"])
+def test_control_without_a_defence_the_harm_is_found(defence: str) -> None:
+    code, told, _ = run("--without", defence, "--sequences", "3000", "--seed", "1")
+    assert (code, told["held"]) == (1, False)
