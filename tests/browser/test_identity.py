@@ -28,9 +28,8 @@ SHOTS = os.environ.get("PLOMBA_SHOTS", "")
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Waits for late reports but a moment."""
-    running = Served(tmp_path_factory.mktemp("identities"))
-    running.configure(f"[server]\nport = {running.port}\n[identity]\nlate_s = {LATE_S}\nlive_s = 600\n")
-    with running:
+    tables = f"[identity]\nlate_s = {LATE_S}\nlive_s = 600\n"
+    with Served(tmp_path_factory.mktemp("identities"), tables=tables) as running:
         for role in ("manager", "technician", "reader"):
             running.cli("user", "add", role, "--role", role, "--password-stdin", stdin=PASSWORD + "\n")
         yield running

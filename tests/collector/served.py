@@ -54,22 +54,27 @@ def free_port() -> int:
 
 
 class Served:
-    """`program` replaces the command, for controls. Use as a context manager."""
+    """`program` replaces the command, for controls; `tables` go to the end of the configuration. Use as a context
+    manager."""
 
-    def __init__(self, home: Path, database: str = "", program: Sequence[str] = COMMAND) -> None:
+    def __init__(
+        self, home: Path, database: str = "", program: Sequence[str] = COMMAND, tables: str = ""
+    ) -> None:
         self.home = home
         self.database = database
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self._program = list(program)
+        self._tables = tables
         self._process: subprocess.Popen[bytes] | None = None
         self._codes: list[str] = []
         self.sessions: list[requests.Session] = []
 
     def __enter__(self) -> Self:
         self.home.mkdir(exist_ok=True)
-        if self.database:
-            self.configure(f'database = "{self.database}"\n[server]\nport = {self.port}\n')
+        if self.database or self._tables:
+            where = f'database = "{self.database}"\n' if self.database else ""
+            self.configure(f"{where}[server]\nport = {self.port}\n{self._tables}")
         self.cli("init", "--port", str(self.port), "--no-manager")
         self.start()
         return self

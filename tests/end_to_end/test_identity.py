@@ -22,9 +22,8 @@ LATE_S = 2.0
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    running = Served(tmp_path_factory.mktemp("copied"))
-    running.configure(f"[server]\nport = {running.port}\n[identity]\nlate_s = {LATE_S}\nlive_s = 600\n")
-    with running:
+    tables = f"[identity]\nlate_s = {LATE_S}\nlive_s = 600\n"
+    with Served(tmp_path_factory.mktemp("copied"), tables=tables) as running:
         yield running
 
 

@@ -37,10 +37,8 @@ _pause = Event()
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory, database: Databases) -> Iterator[Served]:
     """A collector that waits for late reports but a moment."""
-    served = Served(tmp_path_factory.mktemp("quick"), database.new())
-    where = f'database = "{served.database}"\n' if served.database else ""
-    served.configure(f"{where}[server]\nport = {served.port}\n[identity]\nlate_s = {LATE_S}\nlive_s = 600\n")
-    with served:
+    tables = f"[identity]\nlate_s = {LATE_S}\nlive_s = 600\n"
+    with Served(tmp_path_factory.mktemp("quick"), database.new(), tables=tables) as served:
         yield served
 
 
