@@ -118,7 +118,6 @@ class RelayServer:
         except OSError:
             self._door.close()
             raise
-        self._bell, self._wake = socket.socketpair()
         for ready in (self._door, self._ear):
             ready.setblocking(False)
         self._thread = Thread(target=self._run, name="relay", daemon=True)
@@ -132,19 +131,23 @@ class RelayServer:
     def stop(self) -> None:
         """Ends every tunnel at once."""
         self._stop.set()
-        with suppress(OSError):
-            self._wake.send(b"!")
+        self._wake()
         with self._lock:
             for line in (*self._guests, *self._far):
                 with suppress(OSError):
                     line.shutdown(socket.SHUT_RDWR)
         self._thread.join(_END_S)
 
+    def _wake(self) -> None:
+        """A datagram to ourselves: the thread waits for nothing else."""
+        host = "127.0.0.1" if IPv4Address(self._listen).is_unspecified else self._listen
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.sendto(b"", (host, self._port))
+
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector, self._door, self._ear, self._bell, self._wake:
+        with selectors.DefaultSelector() as selector, self._door, self._ear:
             selector.register(self._door, selectors.EVENT_READ, self._arrival)
             selector.register(self._ear, selectors.EVENT_READ, self._question)
-            selector.register(self._bell, selectors.EVENT_READ, lambda: None)
             joined: set[str] = set()
             while not self._stop.is_set():
                 self._join(joined)

@@ -301,7 +301,9 @@ def test_any_datagram_is_nobodys_or_whole(datagram: bytes) -> None:
 @given(st.lists(st.binary(min_size=1, max_size=600), max_size=6))
 def test_any_head_is_refused_or_too_long_or_broken_off(parts: list[bytes]) -> None:
     """The line ends, so that nobody waits."""
-    near, far = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        near = socket.create_connection(door.getsockname(), 30)
+        far, _ = door.accept()
     with closing(near), closing(far):
         for part in parts:
             near.sendall(part)
