@@ -1,7 +1,8 @@
 """Takes out of a text what no log may hold: private keys, one-time codes, passwords and card numbers. Pure."""
 
 import re
-from collections.abc import Callable
+
+from agent.system.personal import luhn
 
 MASK = "[masked]"
 
@@ -43,8 +44,3 @@ def mask(text: str) -> str:
 def _card(found: re.Match[str]) -> str:
     digits = [int(c) for c in found[0] if c.isdigit()]
     return MASK if 12 <= len(digits) <= 19 and luhn(digits) else found[0]
-
-
-def luhn(digits: list[int]) -> bool:
-    doubled: Callable[[int], int] = lambda d: d * 2 - 9 if d > 4 else d * 2  # noqa: E731
-    return sum(doubled(d) if place % 2 else d for place, d in enumerate(reversed(digits))) % 10 == 0

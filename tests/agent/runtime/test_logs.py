@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.runtime import logs
-from agent.runtime.masking import MASK, luhn, mask
+from agent.runtime.masking import MASK, mask
+from agent.system.personal import luhn
 from protocols.wire.snapshot import encode_key
 
 ROOT = Path(__file__).resolve().parents[3]
