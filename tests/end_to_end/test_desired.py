@@ -170,3 +170,36 @@ def test_killed_while_it_tries_the_till_comes_back_with_the_last_good_one(
 
 def starts_of(till: Till) -> int:
     return int(till.kept().get("trial", {}).get("starts", 0))
+
+
+HOSTILE = {
+    "backup[pos].recovery_key": '[[backup]]\nname = "pos"\nrecovery_key = "{home}/mine.pub"\n',
+    "backup[pos].repository": '[[backup]]\nname = "pos"\nrepository = "{home}/mine"\n',
+    "jobs.company_root": '[jobs]\ncompany_root = "' + "B" * 43 + '"\n',
+    "collector.url": '[collector]\nurl = "https://evil.example"\n',
+    "agent.state_dir": '[agent]\nstate_dir = "{home}/other"\n',
+    "device[bar].port": '[[device]]\nid = "bar"\nfamily = "escpos"\nport = "/dev/ttyS1"\n',
+}
+
+
+def test_who_has_the_collector_gets_nothing_through_the_wall(
+    served: Served, person: Person, tmp_path: Path
+) -> None:
+    """The texts are put straight into the database, past every check of the collector, beside keys that are allowed."""
+    with Till(served, tmp_path / "till") as till:
+        person.write("terminal", till.id, "[host]\nsample_s = 77\n")
+        until(lambda: till.settled("applied", 1), "version 1 is applied", LONG_S)
+        before = till.command("check", "--effective")
+        for number, (key, text) in enumerate(HOSTILE.items(), 2):
+            forged = f"[host]\nsample_s = {number}\n" + text.replace("{home}", str(till.home))
+            served.rows("UPDATE inventory_desiredversion SET text = ? WHERE terminal_id = ?", forged, till.id)
+            served.rows("UPDATE inventory_desiredstate SET digest = 'news' WHERE terminal_id = ?", till.id)
+            row = until(lambda n=number: till.settled("refused", n), f"{key} is refused", LONG_S)  # type: ignore[misc]
+            assert (row["holds"], row["code"], row["key"]) == (1, "config.wall", key)
+        assert till.kept()["good"]["tables"] == {"host": {"sample_s": 77}}
+        assert till.command("check", "--effective") == before
+        assert not (till.home / "other").exists()
+        hellos = served.rows(
+            "SELECT count(*) FROM ingest_message WHERE terminal_id = ? AND kind = 'hello'", till.id
+        )
+        assert hellos == [(2,)], "it never began anew for one of them"
