@@ -14,7 +14,6 @@ from agent.clock import Clock
 from agent.config import Config, Device, address
 from agent.devices import profile_store
 from agent.devices.poller import Poller
-from agent.devices.tapped import TappedPoller
 from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
 from agent.runtime.backups import Backups
@@ -55,14 +54,17 @@ from protocols.status.model import Identity
 from protocols.wire import v1
 
 if TYPE_CHECKING:
+    from agent.devices.tapped import TappedPoller
     from agent.runtime.site_relay import SiteRelay
 
 FLUSH_S = 60.0
 TIDY_S = 3600.0
 TICK_S = 5.0
-OWN_JOBS = 6
-"""Jobs beside the devices: the host, its slow probes, the agent itself, the figures that wait, the tidying of the
+OWN = "own"
+"""The lane of the short jobs beside the devices: the host, the agent itself, the figures that wait, the tidying of the
 queue, and the mark that all is well."""
+OWN_JOBS = 2
+"""Lanes beside the devices: that one and the slow probes."""
 SENDER_LIMIT_S = 900.0
 """A turn with the collector, and what it fetches after, takes no longer, even over a line that gives a byte now and
 then."""
@@ -126,7 +128,7 @@ class Service:
             config.backups, config_file, self._spool, clock, self._sender.wake, may=self._trading.may_run
         )
         self._rhythm = WatchedRhythm(clock, OWN_JOBS + len(config.devices), self._watchdog)
-        self._tapped: list[TappedPoller] = []
+        self._tapped: dict[str, TappedPoller] = {}
         self._watches: dict[str, DeviceWatch] = {}
         self._jobs = self._job_desk(config_file, identity.terminal)
         self._commands = Commands()
@@ -197,7 +199,7 @@ class Service:
         watch = SelfWatch(
             meter.read, budget, judging, self._outgoing, self._clock, slow=self._rhythm.slow_down
         )
-        self._rhythm.every("own use", watch.look, lambda: EVERY_S, first_s=EVERY_S)
+        self._rhythm.every("own use", watch.look, lambda: EVERY_S, EVERY_S, OWN)
         return watch
 
     def _plan_host(self, judging: Judging, own: SelfWatch) -> None:
@@ -226,12 +228,15 @@ class Service:
             self._spool.read_state,
             heavy=heavy,
         )
-        self._rhythm.every("host", watch.look, lambda: host.sample_s, first_s=1.0)
+        self._rhythm.every("host", watch.look, lambda: host.sample_s, 1.0, OWN)
         self._rhythm.every("slow probes", watch.look_slow, watch.slow_delay_s, first_s=5.0)
-        self._rhythm.every("flush", self._flush, lambda: FLUSH_S, first_s=5.0)
-        self._rhythm.every("tidy", self._spool.tidy, lambda: TIDY_S, first_s=TIDY_S / 4)
+        self._rhythm.every("flush", self._flush, lambda: FLUSH_S, 5.0, OWN)
+        self._rhythm.every("tidy", self._spool.tidy, lambda: TIDY_S, TIDY_S / 4, OWN)
         self._rhythm.once(
-            "running well", lambda: judging.hear({story.UNCLEAN: False}, self._clock.now()), story.UNCLEAN_S
+            "running well",
+            lambda: judging.hear({story.UNCLEAN: False}, self._clock.now()),
+            story.UNCLEAN_S,
+            OWN,
         )
 
     def _flush(self) -> None:
@@ -270,11 +275,10 @@ class Service:
             self._clock,
             host=self._host_clock,
             soon=lambda after_s: self._rhythm.soon(_job(device), after_s),
-            sees_kicks=isinstance(poller, TappedPoller),
+            sees_kicks=device.id in self._tapped,
         )
-        if isinstance(poller, TappedPoller):
-            poller.listen(watch.kicked, lambda: self._rhythm.soon(_job(device), 0.0))
-            self._tapped.append(poller)
+        if device.id in self._tapped:
+            self._tapped[device.id].listen(watch.kicked, lambda: self._rhythm.soon(_job(device), 0.0))
         watch.restore(
             {prefix + device.id: self._spool.read_state(prefix + device.id) for prefix in (LONG, DRAWER)}
         )
@@ -285,10 +289,13 @@ class Service:
         good_at = last_good_at(self._spool.read_state(DEVICE + device.id))
         if device.sharing == "poll":
             return Poller(device, family, profiles, self._clock, known=known, last_good_at=good_at)
+        from agent.devices.tapped import TappedPoller  # noqa: PLC0415 - few tills have a tap
+
         state_dir = self._config.agent.state_dir
-        return TappedPoller(
+        tapped = self._tapped[device.id] = TappedPoller(
             device, family, profiles, self._clock, state_dir, known=known, last_good_at=good_at
         )
+        return tapped
 
     def _judging(self, subject: v1.Subject, rules: Mapping[str, Rule]) -> Judging:
         return Judging(subject, rules, self._spool, self._outgoing, self._clock)
@@ -331,7 +338,7 @@ class Service:
         if self._relay:
             self._relay.stop()
         quiet = self._rhythm.stop(deadline.left_s(20.0 if anew else 1.2))
-        for poller in self._tapped:  # the taps go on
+        for poller in self._tapped.values():  # the taps go on
             poller.close()
         self._backups.stop(deadline.left_s(0.7))
         self._jobs.stop(deadline.left_s(0.7))
