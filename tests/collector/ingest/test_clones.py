@@ -1,8 +1,10 @@
 """Clones, approval and a new key at a real collector, over the wire."""
 
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event
+from typing import Self
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from collector.core import clock
 from protocols.wire import rekey, v1
 from tests.collector.conftest import Databases
-from tests.collector.served import Served, Till, fact, until
+from tests.collector.served import ROOT, Served, Till, fact, until
 
 LATE_S = 0.3
 _KEEP_S = 2.5
@@ -189,3 +191,38 @@ def test_a_site_that_asks_for_approval_gets_it(quick: Served) -> None:
     assert till.report(fact(1)).json()["code"] == "terminal.waiting"
     quick.python(CHOOSE, "reject", till.id)
     until(lambda: till.report(fact(1)).json()["code"] == "terminal.retired", "it is none of ours")
+
+
+class Second(Served):
+    """One more process of the same collector, at an address of its own."""
+
+    def __init__(self, first: Served) -> None:
+        super().__init__(first.home, first.database)
+        self._program = [*self._program, "--home", str(first.home), "serve", "--port", str(self.port)]
+
+    def __enter__(self) -> Self:
+        with (self.home / "second.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT
+            )
+        until(self._answers, "the second process answers", 60)
+        return self
+
+
+def test_two_that_keep_to_different_processes_of_the_collector_are_found_too(quick: Served) -> None:
+    """Each process sees but one session; what both know is in the database."""
+    with Second(quick) as second:
+        till = quick.terminal()
+        other = Till(second)
+        other.key, other.id = till.key, till.id
+        says(till, "one", fact(1), host="kase-one")
+        codes: list[object] = []
+        while "terminal.quarantined" not in codes:
+            assert len(codes) < 40, codes
+            wait(LATE_S * 1.3)
+            codes += [
+                says(other, "two", host="kase-two").get("code"),
+                says(till, "one", host="kase-one").get("code"),
+            ]
+        until(lambda: says(till, "one").get("code") == "terminal.quarantined", "one process refuses")
+        until(lambda: says(other, "two").get("code") == "terminal.quarantined", "the other one, too")
