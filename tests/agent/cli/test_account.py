@@ -4,6 +4,8 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,15 +37,21 @@ def writes(folder: Path) -> tuple[str, int]:
     return done.stdout.split()[0], (folder / "file").stat().st_uid
 
 
-def test_root_becomes_the_account_of_the_service(tmp_path: Path, nobody: pwd.struct_passwd) -> None:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
-    own = tmp_path / "state"
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """For every account, unlike pytest's own folders."""
+    with tempfile.TemporaryDirectory(prefix="plomba-account-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_root_becomes_the_account_of_the_service(reachable: Path, nobody: pwd.struct_passwd) -> None:
+    own = reachable / "state"
     own.mkdir(mode=0o700)
     os.chown(own, nobody.pw_uid, nobody.pw_gid)
     assert writes(own) == (str(nobody.pw_uid), nobody.pw_uid)
 
 
-def test_on_its_own_folder_root_stays_root(tmp_path: Path, nobody: pwd.struct_passwd) -> None:
+def test_on_its_own_folder_root_stays_root(reachable: Path, nobody: pwd.struct_passwd) -> None:
     assert nobody.pw_uid
-    assert writes(tmp_path) == ("0", 0)
+    assert writes(reachable) == ("0", 0)
