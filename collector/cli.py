@@ -189,6 +189,28 @@ def _worker(_arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _import(arguments: argparse.Namespace) -> int:
+    from collector.ingest.carried import take  # noqa: PLC0415 - after setup
+
+    given = config.load(*config.find())
+    try:
+        content = arguments.file.read_bytes()
+    except OSError as e:
+        raise CannotBe(f"{arguments.file} cannot be read ({e.strerror})") from e
+    taken = take(content, given.path(given.tls_dir))
+    if arguments.receipt:
+        receipts = [receipt.model_dump(mode="json") for receipt in taken.receipts]
+        arguments.receipt.write_text(json.dumps(receipts), "utf-8")
+    told = {"terminal": taken.terminal, "name": taken.name, "messages": taken.messages, "new": taken.new}
+    if arguments.json:
+        print(json.dumps(told))
+    else:
+        print(
+            f"{taken.name}: {taken.messages} messages of {taken.made_at:%Y-%m-%d %H:%M}, {taken.new} of them new"
+        )
+    return DONE
+
+
 def _user_add(arguments: argparse.Namespace) -> int:
     from collector.core.models import User  # noqa: PLC0415 - after setup
 
@@ -359,6 +381,10 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--terminal-name", default="")
     enrol.add_argument("--ttl", type=_minutes, default=1440, help="minutes (default: one day)")
     enrol.add_argument("--json", action="store_true")
+    carried = _command(commands, "import", "take a queue that was carried here by hand", _import)
+    carried.add_argument("file", type=Path, help="written by plomba-agent spool export")
+    carried.add_argument("--receipt", type=Path, help="write the receipt for the till there")
+    carried.add_argument("--json", action="store_true")
     _command(commands, "migrate", "bring the database up to date", _migrate)
     doctor = _command(commands, "doctor", "look whether everything is in order", _doctor)
     doctor.add_argument("--json", action="store_true")

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Entry] = {
     "restore": Entry("agent.cli.restore", "restore a backup into a new file"),
     "drill": Entry("agent.cli.drill", "prove that the newest backup restores"),
     "recovery-key": Entry("agent.cli.recovery_key", "make the key pair that opens backups"),
+    "spool": Entry("agent.cli.spool", "prove what lies in the queue, or carry it to the collector by hand"),
     "selftest": Entry("agent.cli.selftest", "check that this agent can do its work here"),
     "service": Entry("agent.cli.service", "make the agent a service of this computer, or take it out"),
 }

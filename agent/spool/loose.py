@@ -89,6 +89,23 @@ def batch(db: sqlite3.Connection, max_messages: int, max_bytes: int, classes: Se
     return Batch(load(db).epoch, (), more=False, lane=NAME)
 
 
+def all_waiting(db: sqlite3.Connection, max_messages: int, max_bytes: int) -> list[Batch]:
+    """Everything that waits, the oldest first, in batches of one epoch each."""
+    batches: list[Batch] = []
+    epochs = [
+        row[0] for row in db.execute("SELECT DISTINCT epoch FROM loose WHERE stored = 0 ORDER BY epoch")
+    ]
+    for epoch in epochs:
+        found = db.execute(
+            "SELECT seq, kind, body FROM loose WHERE stored = 0 AND epoch = ? ORDER BY seq", (epoch,)
+        ).fetchall()
+        while found:
+            rows, _ = lane.limited(found, max_messages, max_bytes)
+            batches.append(Batch(epoch, rows, more=len(rows) < len(found), lane=NAME))
+            found = found[len(rows) :]
+    return batches
+
+
 def store(db: sqlite3.Connection, epoch: int, seqs: Sequence[int]) -> None:
     """The collector has these. What gave way meanwhile is not here any more."""
     now = load(db)

@@ -37,14 +37,15 @@ def append(db: sqlite3.Connection, messages: Sequence[v1.AnyMessage]) -> list[in
     return list(range(now.last_seq - len(messages) + 1, now.last_seq + 1))
 
 
-def batch(db: sqlite3.Connection, max_messages: int, max_bytes: int) -> Batch:
+def batch(db: sqlite3.Connection, max_messages: int, max_bytes: int, after: int | None = None) -> Batch:
+    """The oldest behind `after`, or behind what the collector has."""
     now = load(db)
+    after = now.complete_to if after is None else after
     found = db.execute(
-        "SELECT seq, kind, body FROM ordered WHERE seq > ? ORDER BY seq LIMIT ?",
-        (now.complete_to, max_messages + 1),
+        "SELECT seq, kind, body FROM ordered WHERE seq > ? ORDER BY seq LIMIT ?", (after, max_messages + 1)
     ).fetchall()
     rows, more = lane.limited(found, max_messages, max_bytes)
-    return Batch(now.epoch, rows, more, NAME, link_at(db, now, rows[-1].seq if rows else now.complete_to))
+    return Batch(now.epoch, rows, more, NAME, link_at(db, now, rows[-1].seq if rows else after))
 
 
 def link_at(db: sqlite3.Connection, now: Counters, seq: int) -> bytes:

@@ -19,6 +19,7 @@ from agent.spool.classes import class_of
 from agent.spool.database import SpoolDamaged, SpoolFull, translated
 from agent.spool.lane import Batch, begin, counters
 from agent.spool.loose import Gap
+from agent.spool.verify import Proof, verify
 from protocols.errors import UsageError
 from protocols.wire import chain, v1
 
@@ -127,6 +128,29 @@ class Spool:
                 ordered.move_to(db, now, min(complete_to, last))
             if complete_to > now.last_seq and last == now.last_seq:
                 self._renew(db, "the collector knows later messages of this epoch: this disk was put back")
+
+    def acknowledge_carried(self, terminal: str, receipt: v1.Receipt) -> None:
+        """A receipt that came by hand, for the ordered lane; one that does not hold here changes nothing."""
+        told = receipt.model_dump(mode="json")
+        with self._transaction() as db:
+            now = ordered.load(db)
+            news = receipt.epoch == now.epoch and now.complete_to < receipt.complete_to <= now.last_seq
+            if news and verify(db, terminal, told).complete_to == receipt.complete_to:
+                ordered.move_to(db, now, receipt.complete_to)
+
+    def all_waiting(self) -> list[Batch]:
+        """Everything that waits, as one report each would carry it."""
+        limits = v1.MESSAGES, v1.REPORT_BYTES // 2
+        with self._reading() as db:
+            batches = [ordered.batch(db, *limits)]
+            while batches[-1].more:
+                batches.append(ordered.batch(db, *limits, after=batches[-1].rows[-1].seq))
+            return [*(batch for batch in batches if batch.rows), *loose.all_waiting(db, *limits)]
+
+    def verify(self, terminal: str, receipt: Mapping[str, Json]) -> Proof:
+        """See agent.spool.verify."""
+        with self._reading() as db:
+            return verify(db, terminal, receipt)
 
     def stored(self, batch: Batch, held: int | None, state: Mapping[str, Json] | None = None) -> None:
         """The collector has all of a loose batch, and `held` messages of its epoch in all. Fewer than it was given

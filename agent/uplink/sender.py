@@ -12,6 +12,7 @@ from agent.clock import Clock
 from agent.spool import STAND_IN_KIND, Batch, Json, Pending, Spool, SpoolDamaged, SpoolError
 from agent.uplink.client import Forked, Gap, Unreadable
 from agent.uplink.pace import back_off
+from agent.uplink.report import AROUND_BYTES, body_of
 from agent.uplink.traffic import STATE as TRAFFIC
 from agent.uplink.traffic import Traffic
 from protocols.errors import CollectorUnreachable, ReportRefused
@@ -24,8 +25,7 @@ STUCK_TURNS = 3
 WRITE_S = 60.0
 """So old may the time of the last receipt be that `status` shows."""
 STATE = "uplink"
-_BATCH_BYTES = v1.REPORT_BYTES - 1024
-"""Leaves room for what is around the messages."""
+_BATCH_BYTES = v1.REPORT_BYTES - AROUND_BYTES
 _MISSING = "the collector misses earlier messages"
 
 log = logging.getLogger(__name__)
@@ -172,6 +172,7 @@ class Sender:
             "chain": receipt.chain,
             "signer": receipt.signer,
             "signature": receipt.signature,
+            "carry_key": receipt.carry_key,
             "server_time": receipt.server_time.isoformat(),
         }
         states = {STATE: state, **self._traffic_state()}
@@ -244,20 +245,9 @@ class Sender:
         return back_off(self._failures, self._chance)
 
     def _body(self, batch: Batch, pending: Pending) -> bytes:
-        """The report around the stored bytes: a message that goes again is the same, byte for byte."""
         left = max(pending.messages - len(batch.rows), 0)
-        envelope = v1.Report(
-            terminal=self._terminal,
-            epoch=batch.epoch,
-            sent_at=self._clock.now(),
-            queue=v1.Queue(messages=left, oldest_at=pending.oldest_at if left else None),
-            lane=batch.lane,
-            chain=batch.chain.hex(),
-            session=self._session,
-            messages=(),
-        )
-        head = envelope.model_dump_json(exclude={"messages"})[:-1].encode()
-        body = head + b',"messages":[' + b",".join(row.body for row in batch.rows) + b"]}"
+        queue = v1.Queue(messages=left, oldest_at=pending.oldest_at if left else None)
+        body = body_of(batch, self._terminal, self._clock.now(), queue, self._session)
         if self._traffic:
             self._traffic.sent(len(body), self._clock.now())
         return body

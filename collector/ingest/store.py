@@ -37,9 +37,10 @@ def lock_streams(reports: Sequence[v1.Report], now: datetime) -> Streams:
     return found
 
 
-def store(parsed: Parsed, received_at: datetime, streams: Streams) -> v1.Receipt:
-    """The receipt, not signed yet. Refused with `report.gap` where messages before these are missing, and with
-    `report.chain` where other messages lie under their numbers: nothing was written then."""
+def store(parsed: Parsed, received_at: datetime, streams: Streams, *, carried: bool = False) -> v1.Receipt:
+    """The receipt, not signed yet. `carried`: it came by hand, so that its time says nothing about the terminal.
+    Refused with `report.gap` where messages before these are missing, and with `report.chain` where other messages
+    lie under their numbers: nothing was written then."""
     report = parsed.report
     stream = streams[report.terminal, report.epoch]
     if stream.lane != report.lane:
@@ -48,9 +49,11 @@ def store(parsed: Parsed, received_at: datetime, streams: Streams) -> v1.Receipt
     fresh, links = _fresh(parsed, stream) if ordered else (list(range(len(report.messages))), {})
     new = _insert(parsed, fresh, links, received_at) if fresh else set()
     messages = [report.messages[i] for i in fresh if report.messages[i].seq in new]
-    record.record_contact(report, received_at, [m for m in messages if isinstance(m, v1.Sample)])
+    if not carried:
+        record.record_contact(report, received_at, [m for m in messages if isinstance(m, v1.Sample)])
     for message in messages:
-        handing.hand_on(report.terminal, report.epoch, message, received_at, report.sent_at)
+        sent_at = received_at if carried else report.sent_at
+        handing.hand_on(report.terminal, report.epoch, message, received_at, sent_at)
     if new:
         highest = max(stream.complete_to, report.messages[fresh[-1]].seq)
         link = links.get(fresh[-1], "")

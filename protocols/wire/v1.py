@@ -308,7 +308,7 @@ class Receipt(Model):
     Loose: all of the report is stored, `complete_to` is the highest number of its epoch and `held` how many messages
     of it are there. `next_s` is the pause that the collector wishes before the next report that holds nothing urgent;
     with `credit` it holds for any report, which may have so many messages. `waiting` names what the terminal should
-    fetch."""
+    fetch, `carry_key` (X25519, base64url) is for a queue that is carried by hand."""
 
     version: Literal[1] = VERSION
     epoch: int
@@ -319,6 +319,7 @@ class Receipt(Model):
     chain: str = ""
     signer: str = ""
     signature: str = ""
+    carry_key: str = ""
     held: int | None = None
     credit: int | None = None
     waiting: tuple[Id, ...] = ()
