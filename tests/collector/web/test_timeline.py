@@ -15,6 +15,7 @@ def test_everything_is_on_it_newest_first() -> None:
     terminal = world.whole_world()
     world.message(terminal, "backup", world.NOW, {"source": "pos", "ok": True}, "pos")
     world.message(terminal, "drill", world.NOW, {"source": "pos", "ok": False, "error": "rows differ"}, "pos")
+    world.message(terminal, "job_result", world.NOW, {"job": "1", "type": "self_test", "exit": 0, "code": ""})
     found = timeline(terminal)
     assert {entry.group for entry in found} == set(KINDS)
     assert [entry.at for entry in found] == sorted((entry.at for entry in found), reverse=True)
