@@ -16,8 +16,11 @@ _WHY = {
 }
 
 
-def standing_of(state_dir: Path, local: dict[str, object]) -> tuple[Kept, Standing]:
-    """What is kept, and by what an agent that is started now would go. Nothing is counted or written."""
+def standing_of(state_dir: Path, local: dict[str, object]) -> tuple[Kept | None, Standing]:
+    """What is kept, None where this account may not look, and by what an agent that is started now would go. Nothing is
+    counted or written."""
+    if kept.is_hidden(state_dir):
+        return None, Standing(Kept())
     found = kept.read(state_dir)
     seen = (
         found
@@ -31,13 +34,15 @@ def config_of(standing: Standing, own: Config) -> Config:
     return standing.laid.config if standing.laid else own
 
 
-def lines(found: Kept, standing: Standing, local: dict[str, object]) -> list[str]:
+def lines(found: Kept | None, standing: Standing, local: dict[str, object]) -> list[str]:
     """In words, then key by key."""
     return [*head(found, standing), *_taken(standing, local), *_differences(standing)]
 
 
-def head(found: Kept, standing: Standing) -> list[str]:
+def head(found: Kept | None, standing: Standing) -> list[str]:
     """Which version holds, is tried, or is refused."""
+    if found is None:
+        return ["What the collector wishes is unknown: this account may not look into the state folder"]
     if found.known() is None:
         return ["The collector wishes nothing for this till"]
     good, tried, refused = standing.kept.good, standing.kept.trial, standing.kept.refused
@@ -75,8 +80,11 @@ def _differences(standing: Standing) -> list[str]:
     ]
 
 
-def facts(found: Kept, standing: Standing) -> dict[str, Json]:
-    """For a machine: the numbers of what holds (0: the till's file alone), is tried and is refused, null for none."""
+def facts(found: Kept | None, standing: Standing) -> dict[str, Json]:
+    """For a machine: the numbers of what holds (0: the till's file alone), is tried and is refused, null for none.
+    Empty where it is unknown."""
+    if found is None:
+        return {}
     refused = standing.kept.refused
     return {
         "holds": standing.holds,

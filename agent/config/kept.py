@@ -57,6 +57,17 @@ def read(state_dir: Path) -> Kept:
         return Kept()
 
 
+def is_hidden(state_dir: Path) -> bool:
+    """May this account not look, so that what is kept is unknown?"""
+    try:
+        (state_dir / FILE).open("rb").close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def write(state_dir: Path, kept: Kept) -> None:
     """OSError; then what was kept before still is."""
     file = state_dir / FILE

@@ -1,6 +1,7 @@
 """What `check` and `status` say of the collector's wishes."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,25 @@ def test_status_says_how_it_stands(
     assert found["trial"] == (held.trial.wished.number if held.trial else None)
     assert (found["refused"] == 8) == (held.refused is not None and held.refused.wished.number == 8)
     assert kept.read(tmp_path) == held, "looking changes nothing"
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="only root can become an account that may not look"
+)
+def test_what_this_account_may_not_see_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file of the till itself is as right as before."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    kept.write(state, Kept(good=GOOD))
+    file = tmp_path / "agent.toml"
+    file.write_text(f'[agent]\nstate_dir = "{state}"\n[collector]\nurl = "https://desk.example.lv:8443"\n')
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(folder.stat().st_mode | 0o755)
+    assert main(["check", "--config", str(file)]) == 0
+    assert "Version 7" in capsys.readouterr().out
+    os.seteuid(65534)
+    try:
+        assert main(["check", "--config", str(file)]) == 0
+    finally:
+        os.seteuid(0)
+    assert "What the collector wishes is unknown" in capsys.readouterr().out
