@@ -26,14 +26,14 @@ def resolve_due(now: datetime) -> int:
 
 def judge_silence(now: datetime) -> int:
     """Open `agent.silent` for terminals that were not heard for `silent_after_s`; a terminal that never
-    reported counts from its enrolment. How many."""
+    reported counts from its enrolment. One whose reports are refused is not silent. How many."""
     limit = now - timedelta(seconds=settings.CONFIG.silent_after_s)
     lasting = Incident.objects.filter(
         terminal=OuterRef("pk"), code=silent.CODE, state__in=OPEN, cleared_at__isnull=True
     )
     quiet = (
         Terminal.objects.filter(Q(last_seen_at__lt=limit) | Q(last_seen_at=None, enrolled_at__lt=limit))
-        .filter(~Exists(lasting), retired_at=None)
+        .filter(~Exists(lasting), retired_at=None, waits_since=None, quarantined_at=None)
         .annotate(heard_at=Coalesce("last_seen_at", "enrolled_at"))
         .values_list("pk", "heard_at")
     )

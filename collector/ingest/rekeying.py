@@ -48,13 +48,15 @@ def _switch(terminal: Terminal, request: v1.Rekey, now: datetime) -> None:
     if identity.was_used(request.public_key):
         raise Refused("rekey.key_known", terminal=terminal.id)
     before, terminal.public_key = terminal.public_key, request.public_key
-    terminal.key_since, terminal.rekey_wanted_at = now, None
+    terminal.key_since = terminal.last_seen_at = now
+    terminal.rekey_wanted_at = None
     clones.settled(terminal, request.session, now)
     terminal.save(
         update_fields=[
             "public_key",
             "key_since",
             "rekey_wanted_at",
+            "last_seen_at",
             "session",
             "quarantined_at",
             "chosen_session",

@@ -45,10 +45,10 @@ def note(
 
 @transaction.atomic
 def approve(terminal_id: str, by: int, now: datetime) -> Terminal:
-    """From now on its reports are taken. IdentityRefused where it does not wait."""
+    """From now on it is one of ours, and its reports are taken. IdentityRefused where it does not wait."""
     terminal = _waiting(terminal_id)
-    terminal.waits_since = None
-    terminal.save(update_fields=["waits_since"])
+    terminal.waits_since, terminal.enrolled_at = None, now
+    terminal.save(update_fields=["waits_since", "enrolled_at"])
     note(terminal, "approved", now, by=by)
     return terminal
 
