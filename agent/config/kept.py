@@ -69,9 +69,9 @@ def is_hidden(state_dir: Path) -> bool:
 
 
 def write(state_dir: Path, kept: Kept) -> None:
-    """OSError; then what was kept before still is."""
+    """For the resident agent only. OSError; then what was kept before still is."""
     file = state_dir / FILE
-    part = file.with_name(f"{FILE}.{os.getpid()}.part")
+    part = file.with_name(f"{FILE}.part")
     content = kept.model_dump_json(exclude_none=True).encode()
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
     try:

@@ -18,6 +18,8 @@ from protocols.wire.desired import BYTES, LISTS, Flat, Misshapen, Row, Tables, V
 
 SCHEMA = Path(v1.__file__).with_name("schema") / "agent-config.json"
 MISTAKES = 20
+LEVEL_BYTES = BYTES // 4
+"""Of the text of one level: three of them make a document."""
 
 
 class Level(StrEnum):
@@ -80,8 +82,8 @@ def read(text: str) -> Tables:
 
 def parse(text: str) -> Tables:
     """Of a text that was read before, perhaps by the schema of another release. Wrong where it is none."""
-    if len(text.encode()) > BYTES // 2:
-        raise Wrong([Mistake("", "too_long", str(BYTES // 2))])
+    if len(text.encode()) > LEVEL_BYTES:
+        raise Wrong([Mistake("", "too_long", str(LEVEL_BYTES))])
     try:
         return desired.shaped(tomllib.loads(text))
     except tomllib.TOMLDecodeError as e:

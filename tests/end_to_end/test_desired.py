@@ -168,6 +168,29 @@ def test_killed_while_it_tries_the_till_comes_back_with_the_last_good_one(
         assert (row["holds"], row["code"]) == (1, "config.start_failed")
 
 
+STUCK = """
+import sys
+from agent.runtime import service
+stop = service.WatchedRhythm.stop
+service.WatchedRhythm.stop = lambda self, within_s: stop(self, within_s) and False
+from agent.cli import main
+sys.exit(main())
+"""
+
+
+def test_where_something_is_stuck_the_process_ends_and_the_next_one_goes_on(
+    served: Served, person: Person, tmp_path: Path
+) -> None:
+    with Till(served, tmp_path / "till", program=[sys.executable, "-c", STUCK]) as till:
+        person.write("terminal", till.id, "[host]\nsample_s = 77\n")
+        assert till.process
+        assert till.process.wait(LONG_S) == 1
+        assert starts_of(till) == 0, "it was not tried yet"
+        till.start()
+        row = until(lambda: till.settled("applied", 1), "version 1 is applied by another process", LONG_S)
+        assert row["holds"] == 1
+
+
 def starts_of(till: Till) -> int:
     return int(till.kept().get("trial", {}).get("starts", 0))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.wire import desired
+from protocols.wire import desired, v1
 from protocols.wire.desired import Misshapen, Tables, digest_of, flatten, merge, shaped, tables_of
 
 BASE: Tables = {
@@ -105,6 +105,13 @@ def test_shape_keys_and_digest_survive_the_wire(found: Tables) -> None:
     assert again == found
     assert flatten(tables_of(flatten(found))) == flatten(found)
     assert digest_of(again) == digest_of(tables_of(flatten(found)))
+
+
+@given(tables)
+def test_the_digest_holds_through_the_document_itself(found: Tables) -> None:
+    sent = v1.Desired(terminal="t1", number=1, digest=digest_of(found), tables=found)
+    come = v1.Desired.model_validate_json(sent.model_dump_json())
+    assert digest_of(shaped(come.tables)) == sent.digest
 
 
 @given(tables, tables, tables)

@@ -83,7 +83,9 @@ def state_of(row: DesiredState | None) -> str:
 
 def progress(place: Place) -> list[Progress]:
     where = {Customer: "site__customer", Site: "site", Terminal: "pk"}[type(place)]
-    found = Terminal.objects.filter(**{where: place.pk}, retired_at=None)
+    found = Terminal.objects.filter(**{where: place.pk})
+    if not isinstance(place, Terminal):
+        found = found.filter(retired_at=None)
     found = found.select_related("site", "desired").order_by("site__name", "name")[:TILLS_SHOWN]
     rows = [(terminal, getattr(terminal, "desired", None)) for terminal in found]
     return [Progress(terminal, state_of(row), row) for terminal, row in rows]

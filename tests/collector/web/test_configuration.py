@@ -108,7 +108,7 @@ def test_the_dry_run_groups_tills_with_the_same_changes() -> None:
         ("[hosts]\nsample_s = 5", "Did you mean host?"),
         ('[[backup]]\nname = "pos"\nrecovery_key = "/x"', "decided on the till"),
         ("[[device]]\npoll_s = 5", "a name in every row"),
-        ("#" * 40_000, "longer than 32768 bytes"),
+        ("#" * 40_000, "longer than 16384 bytes"),
     ],
 )
 def test_a_mistake_is_said_in_words(text: str, said: str) -> None:
