@@ -102,6 +102,13 @@ def test_from_the_page_to_the_printer_and_back(stage: Stage, page: Page) -> None
     backed = page.locator("#jobs article[data-standing=done]")
     expect(backed).to_have_count(3, timeout=COMES_MS)
     assert stage.printer.forbidden() == []
+
+    page.select_option("#job-form [name=type]", "drawer_test")
+    page.select_option("#job-form fieldset:not([hidden]) [data-parameter=device]", "printer")
+    page.click("#job-form button.btn-primary")
+    opened = page.locator("#jobs article[data-standing=done]:has-text('the drawer is open now')")
+    expect(opened).to_have_count(1, timeout=COMES_MS)
+    assert stage.printer.forbidden() == ["1B 70 00 19 FA"], "one pulse, and nothing else"
     assert stage.fiscal.forbidden() == []
 
 

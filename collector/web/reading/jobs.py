@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
 
 ROWS = 50
+SOON = timedelta(days=30)
 _ENDED = {0: "done", 3: "refused", 75: "later", 2: "refused"}
 
 
@@ -57,6 +58,18 @@ class Choice:
     fields: Sequence[tuple[str, object]]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The list of operators, each with the end of their time. After `ends` no till does a job by it; `soon`: a new one
+    should be signed."""
+
+    list: OperatorList | None = None
+    people: Sequence[tuple[Operator, datetime]] = ()
+    ends: datetime | None = None
+    over: bool = False
+    soon: bool = False
+
+
 def jobs_of(terminal: Terminal, now: datetime) -> list[Shown]:
     rows: QuerySet[Job] = Job.objects.filter(terminal=terminal).prefetch_related("steps__by")
     return [_shown(row, now) for row in rows.order_by("-kept_at")[:ROWS]]
@@ -75,13 +88,17 @@ def known_of(terminal: Terminal) -> dict[str, list[str]]:
     return {"device": [device.name for device in devices], "backup": sorted(set(backups))}
 
 
-def operators_listed() -> tuple[OperatorList | None, list[tuple[Operator, datetime]]]:
-    """The newest list, with the end of each operator's time."""
+def operators_listed(now: datetime) -> Listed:
+    """The newest list."""
     try:
         listed = operators.listed()
     except JobError:
-        return None, []
-    return listed, [(one, moment(one.valid_to)) for one in (listed.operators if listed else ())]
+        listed = None
+    if listed is None:
+        return Listed()
+    ends = moment(listed.expires)
+    people = [(one, moment(one.valid_to)) for one in listed.operators]
+    return Listed(listed, people, ends, over=ends <= now, soon=ends - now <= SOON)
 
 
 def _shown(row: Job, now: datetime) -> Shown:

@@ -37,13 +37,12 @@ def jobs(request: HttpRequest, pk: str) -> HttpResponseBase:
     }
     if request.headers.get("HX-Target") == "jobs":
         return render(request, "web/_jobs.html", context)
-    listed, people = reading.operators_listed()
+    listed = reading.operators_listed(clock.now())
     context |= {
         "choices": reading.choices(),
         "known": reading.known_of(till),
         "listed": listed,
-        "people": people,
-        "names": json.dumps({one.key: one.name for one, _until in people}),
+        "names": json.dumps({one.key: one.name for one, _until in listed.people}),
     }
     return render(request, "web/jobs.html", context)
 
@@ -97,8 +96,7 @@ def operator_list(request: HttpRequest) -> HttpResponseBase:
         else:
             messages.success(request, _("List %(number)d of operators is kept.") % {"number": listed.number})
             return redirect("web:operators")
-    listed_now, people = reading.operators_listed()
-    context = {"form": form, "listed": listed_now, "people": people, "types": job_words.TYPES}
+    context = {"form": form, "listed": reading.operators_listed(clock.now())}
     return render(request, "web/operators.html", context, status=422 if form.errors else 200)
 
 

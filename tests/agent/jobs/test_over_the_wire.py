@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -62,11 +63,21 @@ def collector(tmp_path: Path) -> Iterator[Taken]:
     assert not made.errors
 
 
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    command = [*COMMAND, "run", "--config", str(folder / "agent.toml")]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
 @pytest.fixture
-def done(tmp_path: Path, collector: Taken, office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A line for each time that a service was restarted, by the running agent."""
+def enrolled(
+    tmp_path: Path, collector: Taken, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A line for each time that a service was restarted. It takes as long as there is a file `hang`."""
     stand_in = tmp_path / "systemctl"
-    stand_in.write_text(f'#!/bin/sh\nif [ "$1" = restart ]; then echo "$@" >> {tmp_path}/done; fi\n')
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$1" = restart ] || exit 0\necho "$@" >> {tmp_path}/done\n'
+        f"while [ -e {tmp_path}/hang ]; do sleep 0.1; done\n"
+    )
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     file = tmp_path / "agent.toml"
@@ -76,10 +87,17 @@ def done(tmp_path: Path, collector: Taken, office: Office, monkeypatch: pytest.M
         [*COMMAND, "enrol", "--config", str(file), "--code", code], check=True, capture_output=True
     )
     collector.keys[TERMINAL] = identity.load(tmp_path / "state").key.public_key()
-    with subprocess.Popen([*COMMAND, "run", "--config", str(file)], stderr=subprocess.DEVNULL) as agent:
+    yield tmp_path / "done"
+    (tmp_path / "hang").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def done(tmp_path: Path, enrolled: Path, collector: Taken, office: Office) -> Iterator[Path]:
+    """The same, with the agent running."""
+    with start(tmp_path) as agent:
         collector.wait_for(lambda: bool(collector.reports), 30)
         office.now = SystemClock().now()  # after the agent began to remember
-        yield tmp_path / "done"
+        yield enrolled
         agent.terminate()
         assert agent.wait(30) == 0
 
@@ -117,3 +135,26 @@ def test_rubbish_stops_neither_reports_nor_later_jobs(done: Path, collector: Tak
     collector.offer(office.offer(office.signed(office.job(RESTART))))
     collector.wait_for(lambda: "" in collector.codes(), 30)
     assert done.read_text() == "restart -- pos\n"
+
+
+def test_an_agent_killed_in_a_job_tells_it_and_does_it_no_second_time(
+    enrolled: Path, tmp_path: Path, collector: Taken, office: Office
+) -> None:
+    (tmp_path / "hang").touch()
+    with start(tmp_path) as agent:
+        collector.wait_for(lambda: bool(collector.reports), 30)
+        office.now = SystemClock().now()
+        collector.offer(office.offer(office.signed(office.job(RESTART))))
+        for _ in range(300):
+            if enrolled.exists():
+                break
+            Event().wait(0.1)
+        agent.kill()
+    assert enrolled.read_text() == "restart -- pos\n"
+    (tmp_path / "hang").unlink()
+    with start(tmp_path) as agent:
+        collector.wait_for(lambda: {"job.broken_off", "job.replayed"} <= set(collector.codes()), 30)
+        agent.terminate()
+        assert agent.wait(30) == 0
+    assert collector.codes().count("job.broken_off") == 1
+    assert enrolled.read_text() == "restart -- pos\n"
