@@ -321,9 +321,9 @@ class Service:
             stuck.name, stuck.busy_s, stuck.limit_s, stuck.where or "a thread that is gone",
         )  # fmt: skip
         self._notify.stopping()
-        fact = story.stuck(stuck.name, stuck.busy_s, self._clock.now())
+        folder, now = self._config.agent.state_dir, self._clock.now()
         deadline = Deadline(self._clock, END_S)
-        deadline.does("last words", lambda: self._outgoing.tell([fact]), END_S / 2)
+        deadline.does("last words", lambda: story.leave(folder, stuck.name, stuck.busy_s, now), END_S / 2)
         self._backups.stop(deadline.left_s(1.0))
         return 1
 

@@ -1,9 +1,13 @@
 """The first and the last words of a run: hello, how the last run ended, and that this one stopped
 properly."""
 
+import os
 import platform
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
 
 from agent.config import Config
 from agent.spool import Class, Gap, Json, Spool
@@ -11,7 +15,8 @@ from agent.system import machine
 from agent.system.boot import Boot, Ending, LastRun, ending
 from protocols.wire import v1
 
-RUN = "run"
+RUN, STUCK = "run", "stuck"
+STUCK_FILE = "stuck.json"
 UNCLEAN = "host.unclean_shutdown"
 FLUSHED = "flushed"
 """When the figures that waited in memory were last written."""
@@ -49,7 +54,12 @@ def begin(spool: Spool, config: Config, boot: Boot, version: str, now: datetime)
     messages: list[v1.AnyMessage] = [_hello(config, boot, version, now, ended)]
     if ended is Ending.CRASHED:
         messages.append(v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.crashed"))
-    return Opening(ended, tuple(messages), {RUN: _run(boot, clean=False)})
+    state: dict[str, Json] = {RUN: _run(boot, clean=False)}
+    left = _left(config.agent.state_dir)
+    if left and left.at.isoformat() != spool.read_state(STUCK):
+        messages.append(left)
+        state[STUCK] = left.at.isoformat()
+    return Opening(ended, tuple(messages), state)
 
 
 def figures_lost(spool: Spool, ended: Ending, now: datetime) -> Gap | None:
@@ -66,10 +76,23 @@ def end(spool: Spool, boot: Boot, now: datetime, reason: str) -> None:
     spool.put_all([stopped], {RUN: _run(boot, clean=True)})
 
 
-def stuck(name: str, busy_s: float, now: datetime) -> v1.Fact:
-    """Which job did not come back, so that the agent ended itself."""
+def leave(state_dir: Path, name: str, busy_s: float, now: datetime) -> None:
+    """For the next run: which job did not come back, so that this one ends. Not in the spool, for the job may hold what
+    that needs. OSError where it cannot be written."""
     detail: v1.Detail = {"job": name[:400], "busy_s": round(busy_s, 1)}
-    return v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.stuck", detail=detail)
+    fact = v1.Fact(seq=1, at=now, subject=_TERMINAL, name="agent.stuck", detail=detail)
+    with (state_dir / STUCK_FILE).open("w", encoding="utf-8") as note:
+        note.write(fact.model_dump_json())
+        note.flush()
+        os.fsync(note.fileno())
+
+
+def _left(state_dir: Path) -> v1.Fact | None:
+    """It stays until it is written over; that it was told stands in the spool."""
+    try:
+        return v1.Fact.model_validate_json((state_dir / STUCK_FILE).read_bytes())
+    except (OSError, ValidationError):  # there is none, or the power went while it was written
+        return None
 
 
 def _hello(config: Config, boot: Boot, version: str, now: datetime, ended: Ending) -> v1.Hello:

@@ -121,11 +121,15 @@ def test_a_job_that_does_not_come_back_ends_the_agent_and_is_named(
     [told] = [line for line in log_of(tmp_path) if line["level"] == "critical"]
     assert told["message"].startswith(f"{job} has not come back for ")
     assert "in hang" in told["message"]
-    with running(cli("run", "--config", str(config))):
+    hellos = len(kind(collector, "hello"))
+    with running(cli("run", "--config", str(config))) as process:
         collector.wait_for(lambda: "agent.crashed" in facts(collector), LONG_S)
-        if what == "device":
-            [fact] = [message for message in kind(collector, "fact") if message["name"] == "agent.stuck"]
-            assert fact["detail"]["job"] == job  # type: ignore[index]
+        [fact] = [message for message in kind(collector, "fact") if message["name"] == "agent.stuck"]
+        assert fact["detail"]["job"] == job  # type: ignore[index]
+        assert ends(process)[0] == 0
+    with running(cli("run", "--config", str(config))):
+        collector.wait_for(lambda: len(kind(collector, "hello")) == hellos + 2, LONG_S)
+    assert facts(collector).count("agent.stuck") == 1, "it is told once"
 
 
 def test_without_the_watchdog_it_would_hang_on_unseen(tmp_path: Path, collector: Collector) -> None:
