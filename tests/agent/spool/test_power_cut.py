@@ -16,7 +16,7 @@ import pytest
 from tests.agent.spool.test_kill import kept
 from tests.conftest import missing
 
-CUTS = 4
+CUTS = int(os.environ.get("PLOMBA_CUTS", "4"))
 PUTS = 40
 
 
@@ -66,7 +66,8 @@ def test_no_power_cut_loses_what_put_returned_for(image: Path, tmp_path: Path) -
     assert [lost_at_a_cut(image, tmp_path) for _ in range(CUTS)] == [0] * CUTS
 
 
-def test_the_same_test_sees_the_loss_when_the_disk_is_not_asked_to_be_sure(
-    image: Path, tmp_path: Path
+@pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
+def test_the_same_test_sees_the_loss_when_the_disk_is_not_asked_to_be_sure_at_each(
+    image: Path, tmp_path: Path, synchronous: str
 ) -> None:
-    assert any(lost_at_a_cut(image, tmp_path, "--unsure") for _ in range(CUTS))
+    assert any(lost_at_a_cut(image, tmp_path, f"--synchronous={synchronous}") for _ in range(3 * CUTS))

@@ -1,5 +1,5 @@
 """Puts numbered messages and says each number after `put` returned, until it is killed. With `--early` it
-says the number inside the transaction, with `--unsure` the disk is not asked to be sure: the controls, whose
+says the number inside the transaction, with `--synchronous=OFF` or `NORMAL` the disk is not asked to be sure at each: the controls, whose
 losses the tests must see."""
 
 import os
@@ -17,11 +17,11 @@ def say(number: int) -> None:
     os.write(1, f"{number}\n".encode())
 
 
-def main(path: Path, first: int, *, early: bool, unsure: bool) -> None:
+def main(path: Path, first: int, *, early: bool, synchronous: str) -> None:
     clock = SystemClock()
     with Spool(path, clock, owner=True) as spool:
-        if unsure:
-            spool._db.execute("PRAGMA synchronous=OFF")
+        if synchronous:
+            spool._db.execute(f"PRAGMA synchronous={synchronous}")
         number = first
         while True:
             message = v1.Fact(
@@ -38,4 +38,5 @@ def main(path: Path, first: int, *, early: bool, unsure: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), early="--early" in sys.argv, unsure="--unsure" in sys.argv)
+    weaker = [argument.removeprefix("--synchronous=") for argument in sys.argv if "=" in argument]
+    main(Path(sys.argv[1]), int(sys.argv[2]), early="--early" in sys.argv, synchronous="".join(weaker))
