@@ -98,14 +98,20 @@ def save(place: Place, text: str, *, author: str, comment: str, base: int, now: 
 def refresh(place: Place, now: datetime) -> None:
     """What is wished for each terminal below, counted on where its content changed."""
     known = {state.pk: state for state in DesiredState.objects.filter(terminal__in=_below(place))}
+    changed: list[DesiredState] = []
     for terminal, said in _said(place):
         state = known.get(terminal.pk) or DesiredState(terminal=terminal)
         digest = digest_of(desired.laid(said)) if said else ""
-        if state.digest == digest:
-            continue
-        state.digest, state.number, state.changed_at = digest, state.number + 1, now
-        state.save()
-        live.publish_on_commit("terminal", terminal.pk)
+        if state.digest != digest:
+            state.digest, state.number, state.changed_at = digest, state.number + 1, now
+            changed.append(state)
+    # What terminals told meanwhile is not touched.
+    fields = ["digest", "number", "changed_at"]
+    DesiredState.objects.bulk_create(
+        changed, batch_size=200, update_conflicts=True, unique_fields=["terminal"], update_fields=fields
+    )
+    for state in changed:
+        live.publish_on_commit("terminal", state.pk)
 
 
 def on_saved(

@@ -145,6 +145,25 @@ def test_what_an_older_release_took_stays_readable(tills: tuple[Terminal, ...]) 
     assert state.waits([first.pk]) == {first.pk}
 
 
+def test_what_a_till_tells_meanwhile_is_not_lost(
+    tills: tuple[Terminal, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on PostgreSQL, where the report of a till may be stored between reading the rows and writing them."""
+    first = tills[0]
+    save(first, "[host]\nsample_s = 5")
+    digest = wished(first).digest
+    laid = state.desired.laid
+
+    def meanwhile(levels: object) -> object:
+        told(first, 1, digest)
+        return laid(levels)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(state.desired, "laid", meanwhile)
+    save(first, "[host]\nsample_s = 6", base=1)
+    row = DesiredState.objects.get(pk=first.pk)
+    assert (row.number, row.told_number, row.told_digest) == (2, 1, digest)
+
+
 def test_waiting_is_one_query(tills: tuple[Terminal, ...], django_assert_num_queries: object) -> None:
     save(Customer.objects.get(name="SIA Zaļā karote"), "[host]\nsample_s = 5")
     with django_assert_num_queries(1):  # type: ignore[operator]
