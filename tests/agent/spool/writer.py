@@ -1,6 +1,6 @@
-"""Puts numbered messages and says each number after `put` returned, until it is killed. With `--early` it
-says the number inside the transaction, with `--synchronous=OFF` or `NORMAL` the disk is not asked to be sure at each: the controls, whose
-losses the tests must see."""
+"""Puts numbered messages and says each number after `put` returned, until it is killed. The controls, whose losses
+the tests must see: with `--early` it says the number inside the transaction, with `--synchronous=NORMAL` or `OFF`
+the disk is not asked to be sure at each."""
 
 import os
 import sys
