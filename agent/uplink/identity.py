@@ -4,6 +4,7 @@ leaves."""
 import base64
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,9 @@ NEXT_FILE = "next.key"
 _OWN = (".key", ".ca.pem")
 
 Key = Ed25519PrivateKey
+
+
+log = logging.getLogger(__name__)
 
 
 class NotEnrolled(UplinkError):
@@ -71,13 +75,18 @@ def _keep(state_dir: Path, identity: Identity, key_file: Path) -> None:
 
 
 def next_key(state_dir: Path, known: Identity) -> Ed25519PrivateKey | None:
-    """The key that the collector was asked to take, if there is one. One that has become ours goes."""
+    """The key that the collector was asked to take, if there is one. One that has become ours goes, and one that
+    cannot be read: it is of no use to anybody."""
     file = state_dir / NEXT_FILE
     if not file.exists():
         return None
-    key = _load_key(file)
-    if public_key(key) != public_key(known.key):
-        return key
+    try:
+        key = _load_key(file)
+    except ValueError as e:
+        log.warning("the next key of this terminal is damaged (%s): it goes", e)
+    else:
+        if public_key(key) != public_key(known.key):
+            return key
     file.unlink()
     return None
 

@@ -82,6 +82,15 @@ def test_the_key_changes_and_only_the_new_one_is_kept(served: Served, tills: Til
 _KINDS = "SELECT kind FROM inventory_identitychange WHERE terminal_id = ? ORDER BY id"
 
 
+def test_a_damaged_next_key_goes(served: Served, tills: Tills) -> None:
+    state_dir = tills.new()
+    (state_dir / identity.NEXT_FILE).write_bytes(b"torn")
+    assert turn(state_dir).returncode == 0
+    known = identity.load(state_dir)
+    assert identity.public_key(known.key) == collector_key(served, known.terminal)
+    assert not (state_dir / identity.NEXT_FILE).exists()
+
+
 def test_ended_at_any_step_the_agent_goes_on_with_the_key_that_the_collector_has(
     served: Served, tills: Tills
 ) -> None:
