@@ -58,6 +58,7 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@tests/system-packages peers
 	@$(PY) -m tests.benchmarks.agent_footprint $(SECONDS)
 	@$(PY) -m tests.benchmarks.start_stop
+	@$(PY) -m tests.benchmarks.spool
 	@$(PY) -m tests.benchmarks.ingest
 	@$(PY) -m tests.benchmarks.decode
 	@$(PY) -m tests.benchmarks.poll_overhead
