@@ -34,6 +34,12 @@ class Slashed(WindowsPath):
     def __str__(self) -> str:
         return super().__str__().replace("\\", "/")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Path) and WindowsPath(str(self)) == WindowsPath(str(other))
+
+    def __hash__(self) -> int:
+        return hash(WindowsPath(str(self)))
+
 
 @pytest.fixture
 def tmp_path(tmp_path: Path) -> Path:
@@ -56,8 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _reasons(item: pytest.Item) -> Iterator[str]:
-    name = item.nodeid.partition("[")[0]
-    if name in TESTS:
+    for name in {item.nodeid, item.nodeid.partition("[")[0]} & set(TESTS):
         yield TESTS[name]
     for fixture in getattr(item, "fixturenames", ()):
         if fixture in FIXTURES:

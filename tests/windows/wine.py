@@ -73,15 +73,17 @@ def run(
     more: Mapping[str, str] | None = None,
     tell: Callable[[str], object] = sys.stdout.write,
 ) -> int:
-    """Its exit code. `tell` gets each line as it comes. Timeout after `limit_s`."""
+    """Its exit code. `tell` gets each line as it comes. Timeout after `limit_s`, when all that runs in the prefix
+    is ended: what the program started would hold on to its output for ever."""
     process = start(command, more)
     over = threading.Event()
 
-    def end() -> None:
+    def stop() -> None:
         over.set()
         process.kill()
+        end()
 
-    watchdog = threading.Timer(limit_s, end)
+    watchdog = threading.Timer(limit_s, stop)
     watchdog.start()
     try:
         assert process.stdout

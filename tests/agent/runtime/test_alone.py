@@ -22,7 +22,7 @@ def test_a_second_one_is_refused_until_the_first_has_ended(tmp_path: Path) -> No
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
         assert first.stdout
-        assert first.stdout.readline() == b"held\n"
+        assert first.stdout.readline().strip() == b"held"
         with pytest.raises(AlreadyRunning, match="already"), alone(tmp_path):
             pass
         first.kill()

@@ -38,7 +38,8 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # Windows needs no such thing, and refuses it
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join(30)
 
