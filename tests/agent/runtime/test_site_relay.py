@@ -90,7 +90,7 @@ class Till:
 
 
 @pytest.fixture
-def till(tmp_path: Path) -> Iterator[Till]:
+def host(tmp_path: Path) -> Iterator[Till]:
     key = Ed25519PrivateKey.generate()
     who = identity.Identity("t", "https://127.0.0.1:9", identity.ca_file(tmp_path, "t"), key)
     identity.save(tmp_path, who, Authority().pem)
@@ -102,19 +102,19 @@ def known(relay: SiteRelay) -> set[str]:
     return set(relay._members.keys)
 
 
-def test_the_neighbours_are_asked_for_and_outlive_a_start_without_a_line(till: Till) -> None:
+def test_the_neighbours_are_asked_for_and_outlive_a_start_without_a_line(host: Till) -> None:
     office = Office(listed("t", "a"))
-    relay = till.relay(use=True)
+    relay = host.relay(use=True)
     assert known(relay) == set()
     relay.heard(office)  # type: ignore[arg-type]
     assert known(relay) == {"t", "a"}
     assert office.asked == ["GET /api/agent/v1/neighbours"]
-    assert known(till.relay(use=True)) == {"t", "a"}
+    assert known(host.relay(use=True)) == {"t", "a"}
 
 
-def test_they_are_asked_for_once_an_hour_and_sooner_after_a_stranger(till: Till) -> None:
+def test_they_are_asked_for_once_an_hour_and_sooner_after_a_stranger(host: Till) -> None:
     office = Office(listed("t", "a"))
-    relay = till.relay(use=True, serve=True, listen="127.0.0.1", port=free_port(), group="")
+    relay = host.relay(use=True, serve=True, listen="127.0.0.1", port=free_port(), group="")
     try:
         for ahead_s, stranger, asked in (
             (0, False, 1),
@@ -123,7 +123,7 @@ def test_they_are_asked_for_once_an_hour_and_sooner_after_a_stranger(till: Till)
             (STRANGER_S, False, 2),
             (EVERY_S, False, 3),
         ):
-            till.clock.now_s += ahead_s
+            host.clock.now_s += ahead_s
             assert relay._server
             relay._server.met_stranger = relay._server.met_stranger or stranger
             relay.heard(office)  # type: ignore[arg-type]
@@ -134,8 +134,8 @@ def test_they_are_asked_for_once_an_hour_and_sooner_after_a_stranger(till: Till)
         relay.stop()
 
 
-def test_a_collector_that_has_moved_is_looked_for(till: Till) -> None:
-    relay = till.relay(serve=True, listen="127.0.0.1", port=free_port(), group="")
+def test_a_collector_that_has_moved_is_looked_for(host: Till) -> None:
+    relay = host.relay(serve=True, listen="127.0.0.1", port=free_port(), group="")
     try:
         server = relay._server
         assert server
@@ -161,17 +161,17 @@ def test_a_collector_that_has_moved_is_looked_for(till: Till) -> None:
         ReportRefused("an older collector", code="path.unknown"),
     ],
 )
-def test_what_is_no_list_changes_nothing(till: Till, answer: bytes | Exception) -> None:
-    relay = till.relay(use=True)
+def test_what_is_no_list_changes_nothing(host: Till, answer: bytes | Exception) -> None:
+    relay = host.relay(use=True)
     relay.heard(Office(listed("t", "a")))  # type: ignore[arg-type]
-    till.clock.now_s += EVERY_S
+    host.clock.now_s += EVERY_S
     relay.heard(Office(answer))  # type: ignore[arg-type]
     assert known(relay) == {"t", "a"}
-    assert known(till.relay(use=True)) == {"t", "a"}
+    assert known(host.relay(use=True)) == {"t", "a"}
 
 
-def test_a_new_key_of_this_till_is_used(till: Till) -> None:
-    relay = till.relay(use=True)
+def test_a_new_key_of_this_till_is_used(host: Till) -> None:
+    relay = host.relay(use=True)
     office = Office(listed("t"))
     relay.heard(office)  # type: ignore[arg-type]
     assert relay.connection._me.key() is office.key
@@ -180,38 +180,38 @@ def test_a_new_key_of_this_till_is_used(till: Till) -> None:
     assert relay.connection._me.key() is office.key
 
 
-def test_what_is_kept_and_told(till: Till) -> None:
-    relay = till.relay(use=True)
+def test_what_is_kept_and_told(host: Till) -> None:
+    relay = host.relay(use=True)
     finding = Finding(Verdict.LINE, "r" * 500)
     relay.changed(Course("a", "Kase a", "10.0.0.2:8447", AT, finding, AT))
-    kept = till.spool.read_state(COURSE)
+    kept = host.spool.read_state(COURSE)
     assert isinstance(kept, dict)
     assert (kept["way"], kept["relay"], kept["dead"]) == ("relay", "Kase a", "line")
     relay.changed(Course(since=AT))
-    kept = till.spool.read_state(COURSE)
+    kept = host.spool.read_state(COURSE)
     assert isinstance(kept, dict)
     assert (kept["way"], kept["dead"], kept["dead_since"]) == ("own", None, None)
     relay.passed(Passed("", "", finding, AT, 600.4))
-    [fact] = till.told
+    [fact] = host.told
     assert isinstance(fact, v1.Fact)
     assert fact.name == FACT
     assert (fact.detail["way"], fact.detail["dead"], fact.detail["dead_s"]) == ("own", "line", 600)
 
 
-def test_a_full_disk_does_not_stand_between_the_till_and_the_collector(till: Till) -> None:
-    relay = till.relay(use=True)
+def test_a_full_disk_does_not_stand_between_the_till_and_the_collector(host: Till) -> None:
+    relay = host.relay(use=True)
 
     def full(_messages: object, _state: object) -> None:
         raise SpoolError("the disk is full")
 
-    relay.begin(full, till.wake)
+    relay.begin(full, host.wake)
     relay.changed(Course(since=AT))
 
 
-def test_a_taken_port_is_no_reason_not_to_run(till: Till) -> None:
+def test_a_taken_port_is_no_reason_not_to_run(host: Till) -> None:
     port = free_port()
-    one = till.relay(serve=True, listen="127.0.0.1", port=port, group="")
-    other = till.relay(serve=True, listen="127.0.0.1", port=port, group="")
+    one = host.relay(serve=True, listen="127.0.0.1", port=port, group="")
+    other = host.relay(serve=True, listen="127.0.0.1", port=port, group="")
     assert one._server
     assert other._server is None
     other.seen(Reach.REACHED)
@@ -219,14 +219,14 @@ def test_a_taken_port_is_no_reason_not_to_run(till: Till) -> None:
     one.stop()
 
 
-def test_how_long_a_way_has_been_steady(till: Till) -> None:
-    relay = till.relay(serve=True, listen="127.0.0.1", port=free_port(), group="")
+def test_how_long_a_way_has_been_steady(host: Till) -> None:
+    relay = host.relay(serve=True, listen="127.0.0.1", port=free_port(), group="")
     try:
         server = relay._server
         assert server
         relay.seen(Reach.REACHED)
         since_s = server.offer.since_s
-        till.clock.now_s += 50
+        host.clock.now_s += 50
         relay.seen(Reach.REACHED)
         assert (server.offer.since_s, server.offer.seen_s) == (since_s, since_s + 50)
         relay.seen(Reach.SILENT)

@@ -19,6 +19,7 @@ class Wire:
         self._change = change
         self._door = socket.create_server(("127.0.0.1", port))
         self.port = int(self._door.getsockname()[1])
+        self._closing = False
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -30,8 +31,8 @@ class Wire:
         self.close()
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
+        self._closing = True
+        socket.create_connection(("127.0.0.1", self.port), 30).close()  # wakes the one that accepts
         self._threads[0].join(30)
         self._door.close()
         self.cut()
@@ -48,9 +49,9 @@ class Wire:
 
     def _accept(self) -> None:
         while True:
-            try:
-                near, _ = self._door.accept()
-            except OSError:
+            near, _ = self._door.accept()
+            if self._closing:
+                near.close()
                 return
             self.connections += 1
             far = socket.create_connection(("127.0.0.1", self._to))
