@@ -3,7 +3,7 @@ checked as far as that goes without a till, so that a person learns at once what
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from pydantic import ValidationError
 
 from collector.core import live
@@ -39,24 +39,27 @@ def keep(signed: SignedJob, now: datetime, by: User | None = None, *, target: st
     terminal = Terminal.objects.filter(pk=found.target, retired_at=None).first()
     if terminal is None:
         raise JobError("the till that this job is for is not known here", code="job.no_such_terminal")
-    with transaction.atomic():
-        if Job.objects.filter(pk=found.id).exists() or Job.objects.filter(nonce=found.nonce).exists():
-            raise JobError("this very job is here already", code="job.replayed")
-        row = Job.objects.create(
-            id=found.id,
-            terminal=terminal,
-            type=found.type.value,
-            dry_run=found.dry_run,
-            parameters=found.parameters.model_dump(exclude={"type"}),
-            text=signed.text,
-            signatures=[one.model_dump() for one in signed.signatures],
-            nonce=found.nonce,
-            state=_state(len(who), found),
-            not_before=moment(found.not_before),
-            expires=moment(found.expires),
-            kept_at=now,
-        )
-        _step(row, "signed", now, by, ", ".join(who))
+    try:
+        with transaction.atomic():
+            if Job.objects.filter(pk=found.id).exists() or Job.objects.filter(nonce=found.nonce).exists():
+                raise JobError("this very job is here already", code="job.replayed")
+            row = Job.objects.create(
+                id=found.id,
+                terminal=terminal,
+                type=found.type.value,
+                dry_run=found.dry_run,
+                parameters=found.parameters.model_dump(exclude={"type"}),
+                text=signed.text,
+                signatures=[one.model_dump() for one in signed.signatures],
+                nonce=found.nonce,
+                state=_state(len(who), found),
+                not_before=moment(found.not_before),
+                expires=moment(found.expires),
+                kept_at=now,
+            )
+            _step(row, "signed", now, by, ", ".join(who))
+    except IntegrityError as e:
+        raise JobError("this very job came at the same moment", code="job.replayed") from e
     return row
 
 
@@ -101,6 +104,8 @@ def _signers(signed: SignedJob, found: job.Job, now: datetime) -> list[str]:
     listed = operators.listed()
     if listed is None:
         raise JobError("there is no list of operators yet", code="operators.missing")
+    if now >= moment(listed.expires):
+        raise JobError("the list of operators has expired", code="operators.expired")
     who = job_signing.signers(signed, found, listed, now)
     if not who:
         raise JobError("nobody signed it", code="job.signatures_missing")

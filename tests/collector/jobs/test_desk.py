@@ -140,3 +140,17 @@ def test_keys_are_made_and_used_without_a_collector(tmp_path: Path, office: Offi
     assert "no parameter" in office.served.cli(
         *nowhere, *sign, *out, *wrong, "--passphrase-stdin", stdin="kafija\n", expect=2
     )
+
+
+def test_a_list_that_has_run_out_takes_no_new_job(own: Served, tmp_path: Path) -> None:
+    office = Office(own, tmp_path / "office")
+    office.make("anna")
+    till = own.terminal()
+    late = office.sign("anna", till.id, "self_test")
+    [(text,)] = own.rows("SELECT text FROM jobs_operators")
+    expires = json.loads(text)["expires"]
+    past = text.replace(f'"expires":"{expires}"', '"expires":"2020-01-01T00:00:00Z"')
+    own.rows("UPDATE jobs_operators SET text = ? RETURNING id", past)
+    assert "has expired" in queue(office, late, expect=3)
+    own.rows("UPDATE jobs_operators SET text = ? RETURNING id", text)
+    assert "queued" in queue(office, late)
