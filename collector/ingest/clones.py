@@ -10,7 +10,7 @@ from django.db import close_old_connections, transaction
 from collector.incidents import apply
 from collector.incidents.engine import Happening, Key
 from collector.ingest.models import Session
-from collector.ingest.sessions import Spoken, Verdict, decide
+from collector.ingest.sessions import Spoken, Verdict, decide, returns
 from collector.inventory import identity
 from collector.inventory.models import Terminal
 from protocols.wire import v1
@@ -41,8 +41,9 @@ def _heard(report: v1.Report, address: str, now: datetime) -> Verdict:
             return verdict
         session = _note(terminal, before, report, address, now)
         if verdict is not Verdict.CLONE:
-            session.returned_at = now if verdict is Verdict.RETURNED else None
-            session.returns += verdict is Verdict.RETURNED
+            if verdict is Verdict.RETURNED:
+                session.returns = returns(_spoken(session), now, _live())
+                session.returned_at = now
             _step_in(terminal, session, current, now)
         elif terminal.quarantined_at is None:
             _quarantine(terminal, now)
@@ -50,14 +51,17 @@ def _heard(report: v1.Report, address: str, now: datetime) -> Verdict:
 
 
 def _verdict(speaker: Session | None, current: Session | None, now: datetime) -> Verdict:
-    rules = settings.CONFIG.identity
     return decide(
         _spoken(speaker) if speaker else None,
         _spoken(current) if current else None,
         now,
-        late=timedelta(seconds=rules.late_s),
-        live=timedelta(seconds=rules.live_s),
+        late=timedelta(seconds=settings.CONFIG.identity.late_s),
+        live=_live(),
     )
+
+
+def _live() -> timedelta:
+    return timedelta(seconds=settings.CONFIG.identity.live_s)
 
 
 def _note(

@@ -47,6 +47,12 @@ def decide(
         return Verdict.LATE
     alternates = current.returned_at is not None and now - current.returned_at <= live
     recent = now - speaker.last_at <= live
-    if recent and (alternates or speaker.returns + 1 >= RETURNS):
+    if recent and (alternates or returns(speaker, now, live) >= RETURNS):
         return Verdict.CLONE
     return Verdict.RETURNED
+
+
+def returns(speaker: Spoken, now: datetime, live: timedelta) -> int:
+    """How often it has come back in a row with this time, none more than `live` after the one before."""
+    goes_on = speaker.returned_at is not None and now - speaker.returned_at <= live
+    return speaker.returns + 1 if goes_on else 1

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from collector.ingest.sessions import Spoken, Verdict, decide
+from collector.ingest.sessions import Spoken, Verdict, decide, returns
 
 START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATE, LIVE = timedelta(seconds=60), timedelta(hours=1)
@@ -25,11 +27,10 @@ class Book:
         if verdict in (Verdict.NEW, Verdict.RETURNED):
             if current:
                 self.sessions[current.name] = replace(current, replaced_at=now)
-            known = speaker or Spoken(name=name, last_at=now)
-            back = verdict is Verdict.RETURNED
-            self.sessions[name] = replace(
-                known, replaced_at=None, returned_at=now if back else None, returns=known.returns + back
-            )
+            known = replace(speaker or Spoken(name=name, last_at=now), replaced_at=None)
+            if verdict is Verdict.RETURNED:
+                known = replace(known, returned_at=now, returns=returns(known, now, LIVE))
+            self.sessions[name] = known
             self.current = name
         if name == self.current:
             self.sessions[name] = replace(self.sessions[name], last_at=now)
@@ -130,3 +131,33 @@ def test_without_the_return_a_machine_that_was_set_back_would_be_a_clone() -> No
             replaced.add(current)
             current = name
     assert accused
+
+
+ACTS = st.sampled_from(("speak", "speak", "speak", "restart", "sleep", "set back"))
+STEPS = st.lists(st.tuples(ACTS, st.floats(1, 900), st.integers(0, 20)), max_size=60)
+
+
+@given(STEPS)
+def test_one_machine_is_no_clone_whatever_is_done_to_it(steps: list[tuple[str, float, int]]) -> None:
+    """It is started anew, sleeps, and is set back to any earlier moment, but not twice within an hour."""
+    book, runs, current = Book({}), ["run0"], "run0"
+    now_s, set_back_s = 0.0, -LIVE.total_seconds()
+    for act, wait_s, which in steps:
+        now_s += wait_s + (DAY if act == "sleep" else 0)
+        if act == "restart":
+            current = f"run{len(runs)}"
+            runs.append(current)
+        elif act == "set back" and now_s - set_back_s > LIVE.total_seconds():
+            current, set_back_s = runs[which % len(runs)], now_s
+        assert book.hear(current, now_s) is not Verdict.CLONE
+
+
+@given(st.floats(1, 900), st.floats(1, 900), st.floats(0, 900))
+def test_two_machines_that_report_are_found(pace_a: float, pace_b: float, later: float) -> None:
+    """Whatever their paces, within four reports of the slower one and two waits for late reports."""
+    slow = max(pace_a, pace_b)
+    end = later + 5 * slow + 3 * LATE.total_seconds()
+    heard = merged(every("a", 0, end, pace_a), every("b", later + 0.5, end, pace_b))
+    verdicts = story(*heard)
+    assert Verdict.CLONE in verdicts
+    assert heard[verdicts.index(Verdict.CLONE)][1] <= later + 4 * slow + 2 * LATE.total_seconds() + 1
