@@ -10,18 +10,45 @@ import pytest
 PTY = "its device stands on a pty of Linux; in_wine_serial reads one from Windows"
 TAP = "a tap works on Linux only"
 SYSTEMD = "systemd"
-UMOCKDEV = "its devices are pretended by umockdev, a library of Linux"
+MODE = "a file has no mode bits there; test_key_store looks at the access list"
+SIGNAL = "it is ended by a signal, which Windows has not; in_wine_service ends it as Windows does"
 FILES = {
     "tests/protocols/test_pyshtrih.py": "pyshtrih is no wheel, and stands on a pty",
     "tests/protocols/test_python_escpos.py": "its line is a socket pair that Wine 8 does not connect",
+    "tests/agent/config/test_sharing.py": TAP,
     "tests/agent/devices/test_tapped.py": TAP,
+    "tests/agent/devices/test_discovery_confirm.py": PTY,
     "tests/agent/runtime/test_tapped.py": TAP,
     "tests/agent/runtime/test_bad_devices.py": PTY,
+    "tests/agent/runtime/test_ending.py": SIGNAL,
     "tests/agent/runtime/test_systemd_service.py": SYSTEMD,
     "tests/agent/uplink/test_rekey.py": "its collector runs on Linux only",
     "tests/agent/spool/test_power_cut.py": "a power cut needs a file system of Linux on a loop device",
 }
-TESTS: dict[str, str] = {}
+TESTS = {
+    "tests/agent/config/test_reader.py::test_the_environment_names_the_file": "the usual place is another",
+    "tests/agent/config/test_desired.py::test_without_the_wall_it_would_have_got_in": "a path of Linux in words",
+    "tests/agent/config/test_trial.py::test_what_is_kept_is_read_back": MODE,
+    "tests/agent/devices/test_poller.py::test_garbage_is_never_an_exception_and_never_a_state": PTY,
+    "tests/agent/devices/test_poller.py::test_a_question_that_is_never_answered_becomes_a_rare_one": PTY,
+    "tests/agent/devices/test_poller.py::test_what_changes_slowly_is_asked_seldom_and_kept": PTY,
+    "tests/agent/devices/test_poller.py::test_the_clock_of_a_fiscal_printer_is_compared_with_the_till": PTY,
+    "tests/agent/devices/test_poller.py::test_another_kind_of_device_is_a_mismatch": PTY,
+    "tests/agent/devices/test_poller.py::test_a_busy_device_is_in_contact": PTY,
+    "tests/agent/devices/test_runner.py::test_the_reply_comes_back": PTY,
+    "tests/agent/devices/test_runner.py::test_silence_is_told_and_the_tries_are_the_exchange_s": PTY,
+    "tests/agent/devices/test_runner.py::test_no_exchange_goes_on_after_the_poll_must_end": PTY,
+    "tests/agent/devices/test_runner.py::test_a_wait_that_is_longer_than_the_deadline_is_cut": PTY,
+    "tests/agent/devices/test_runner.py::test_an_exchange_that_goes_on_after_its_end_is_a_bug": PTY,
+    "tests/agent/devices/test_runner.py::test_a_lost_port_comes_out_as_such": PTY,
+    "tests/agent/runtime/test_backups.py::test_a_backup_runs_once_when_due_and_its_sudden_death_is_told"
+    "[import os; os.abort()-told1]": "a program that is aborted ends with 3 there, which a refusal does as well",
+    "tests/agent/runtime/test_logs.py::test_the_file_stays_small_and_what_is_newest_is_kept": MODE,
+    "tests/agent/runtime/test_service.py::test_a_life_of_the_agent": SIGNAL,
+    "tests/agent/runtime/test_service.py::test_systemd_is_told": SYSTEMD,
+    "tests/agent/uplink/test_enrol.py"
+    "::test_a_till_enrols_and_its_next_report_is_signed_with_the_key_that_the_collector_has": MODE,
+}
 FIXTURES = {"till": PTY, "printer": PTY, "pty": PTY}
 _ROOT = Path(__file__).resolve().parents[2]
 _left: Counter[str] = Counter()
