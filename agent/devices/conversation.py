@@ -130,7 +130,8 @@ class Conversation:
         seen_at = aside.device_time or fresh.device_time
         if seen_at is not None:
             self._offset_s = _offset_s(seen_at, self._clock.now())
-        self._slow_state = self._slow_state.updated(replace(aside, device_time=None))
+        still = aside if aside.device_time is None else replace(aside, device_time=None)
+        self._slow_state = self._slow_state.updated(still)
         state = self._slow_state.updated(aside).updated(fresh)
         complete = bool(self._rare.replies) and not self._due
         return Heard(

@@ -4,6 +4,7 @@ tell, or the profile does not say that the bit means it. None is never turned in
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Self
 
 _INNER = {"inner": True}
@@ -50,18 +51,21 @@ class DeviceState:
     numbers_set: bool | None = field(default=None, metadata=_INNER)
 
     def updated(self, newer: Self) -> Self:
-        """This state with every field that `newer` knows."""
-        names = (*FIELDS, *INNER)
-        known: dict[str, Any] = {n: value for n in names if (value := getattr(newer, n)) is not None}
-        return replace(self, **known)
+        """This state with every field that `newer` knows. Often one of the two knows nothing: no new object then."""
+        mine, theirs = _ALL_OF(self), _ALL_OF(newer)
+        both = tuple(old if new is None else new for old, new in zip(mine, theirs, strict=True))
+        if both == mine:
+            return self
+        known: dict[str, Any] = dict(zip(_NAMES, both, strict=True))
+        return newer if both == theirs else type(self)(**known)
 
     def with_flags(self, flags: Mapping[str, bool]) -> Self:
         """This state with these FLAGS or INNER flags set; any other name is a TypeError."""
-        changes: dict[str, Any] = dict(flags)
-        return replace(self, **changes)
+        changes: dict[str, Any] = dict(zip(_NAMES, _ALL_OF(self), strict=True))
+        return type(self)(**changes | dict(flags))
 
     def as_dict(self) -> dict[str, bool | int | float | datetime | None]:
-        return {name: getattr(self, name) for name in FIELDS}
+        return dict(zip(FIELDS, _FIELDS_OF(self), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +91,6 @@ INNER: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.metadata
 FLAGS: tuple[str, ...] = tuple(
     f.name for f in fields(DeviceState) if f.type == bool | None and f.name in FIELDS
 )
+_NAMES = (*FIELDS, *INNER)
+_FIELDS_OF, _ALL_OF = attrgetter(*FIELDS), attrgetter(*_NAMES)
 VALUES: tuple[str, ...] = tuple(name for name in FIELDS if name not in FLAGS)
