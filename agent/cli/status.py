@@ -37,6 +37,16 @@ def run(args: argparse.Namespace) -> int:
     return 0 if status["identity"] else 1
 
 
+NEXT = {
+    "terminal.waiting": "Everything is kept here. Ask a technician to approve this till on the page Enrol a till.",
+    "terminal.quarantined": "Everything is kept here. Ask a technician to choose on the till's page which is the till.",
+    "terminal.unknown": "Everything is kept here. Enrol this till anew: plomba-agent enrol --replace",
+    "signature.invalid": "Everything is kept here. The collector knows another key for this till; if this computer is"
+    " a copy of a till, enrol it as one of its own: plomba-agent enrol --replace",
+}
+"""What a person does about a refusal, where there is something to do here."""
+
+
 def _lines(status: Status) -> list[str]:
     who, spool, uplink = status["identity"], status["spool"], status["uplink"]
     lines = [
@@ -52,6 +62,7 @@ def _lines(status: Status) -> list[str]:
     problem = uplink.get("problem")
     if isinstance(problem, Mapping):
         lines.append(f"Collector: {problem['text']} ({problem['code']}), since {problem['since']}")
+        lines += [f"  {NEXT[code]}" for code in (str(problem["code"]),) if code in NEXT]
     lines += _course_lines(status["course"])
     for name, device in status["devices"].items():
         lines += _device_lines(name, device)
