@@ -38,7 +38,7 @@ print(*(enrolment.make_code(site, "", clock.now(), ttl)[1] for _ in range(int(sy
 """
 
 
-def until(found: Callable[[], Any], what: str, timeout_s: float = 20) -> Any:
+def until(found: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
     """What `found` returns as soon as that is true. Fails after `timeout_s`."""
     for _ in range(int(timeout_s / 0.05)):
         if answer := found():
@@ -131,7 +131,7 @@ class Served:
         """kill -9."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(30)
 
     def stop(self) -> int:
         assert self._process
@@ -167,7 +167,7 @@ class Served:
             with psycopg.connect(self.database) as found:
                 cursor = found.execute(sql.replace("?", "%s"), values)
                 return cursor.fetchall() if cursor.description else []
-        connection = sqlite3.connect(self.home / "collector.sqlite3", timeout=10)
+        connection = sqlite3.connect(self.home / "collector.sqlite3", timeout=30)
         try:
             with connection:
                 return connection.execute(sql, values).fetchall()
@@ -217,7 +217,7 @@ class Till:
     ) -> requests.Response:
         if headers is None:
             headers = self.headers(path, body, keyid=keyid)
-        return self.session.post(self.served.url + path, data=body, headers=headers, timeout=10)
+        return self.session.post(self.served.url + path, data=body, headers=headers, timeout=30)
 
     def document(self, *messages: v1.AnyMessage, **changed: object) -> bytes:
         report = v1.Report(terminal=self.id, epoch=self.epoch, sent_at=clock.now(), messages=messages)

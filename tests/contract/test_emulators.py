@@ -48,7 +48,7 @@ class Running:
 
     def call(self, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self.ready["control"] + path, data, timeout=5) as answer:
+        with urllib.request.urlopen(self.ready["control"] + path, data, timeout=30) as answer:
             return json.load(answer)
 
     def open(self) -> SerialPort:
@@ -57,7 +57,7 @@ class Running:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(10)
+        code = self.process.wait(30)
         if self.process.stdout:
             self.process.stdout.close()
         return code
@@ -138,7 +138,7 @@ def test_a_port_that_another_program_holds_is_left_alone(running: Running) -> No
     with pytest.raises(PortHeld):
         running.open()
     assert running.call("/state")["received_bytes"] == before
-    holder.communicate("\n", timeout=10)
+    holder.communicate("\n", timeout=30)
     with running.open() as port:  # the control: once it is free, we get it
         assert ask(port, running.family)
 
@@ -223,14 +223,14 @@ def test_by_hand_it_starts_with_a_fault_and_tells_of_a_forbidden_command(
     assert process.stdout
     assert process.stderr
     ready = json.loads(process.stdout.readline())
-    with urllib.request.urlopen(ready["control"] + "/state", timeout=5) as answer:
+    with urllib.request.urlopen(ready["control"] + "/state", timeout=30) as answer:
         state = json.load(answer)
     assert (state["faults"][fault], state["behaviour"]) == (True, {"split": 2})
     with serial.Serial(str(link), timeout=0) as port:
         port.write(next(iter(module.FORBIDDEN_EXAMPLES.values())))
         assert process.stderr.readline().startswith(f"{family.name}: forbidden: ")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 0
 
 

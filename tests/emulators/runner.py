@@ -84,7 +84,7 @@ class PtyLine(Line):
 
     def stop(self) -> None:
         os.write(self._stopper, b"x")
-        self._thread.join(5)
+        self._thread.join(30)
         self.link.unlink(missing_ok=True)
         self.vanish()
         for number in (self._opened, self._stop, self._stopper):
@@ -162,7 +162,7 @@ class TcpLine(Line):
         self._stopped = True
         self._server.shutdown(socket.SHUT_RDWR)
         self.vanish()
-        self._thread.join(5)
+        self._thread.join(30)
         self._server.close()
 
     def put(self, data: bytes) -> None:

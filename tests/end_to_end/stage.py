@@ -104,13 +104,13 @@ class Emulator:
         self._post("/reset", {})
 
     def forbidden(self) -> list[Any]:
-        answer = self._session.get(f"{self.control}/forbidden", timeout=5)
+        answer = self._session.get(f"{self.control}/forbidden", timeout=30)
         answer.raise_for_status()
         found: list[Any] = answer.json()
         return found
 
     def _post(self, path: str, body: dict[str, bool]) -> None:
-        self._session.post(f"{self.control}{path}", json=body, timeout=5).raise_for_status()
+        self._session.post(f"{self.control}{path}", json=body, timeout=30).raise_for_status()
 
     def close(self) -> None:
         self._session.close()
@@ -130,14 +130,14 @@ class Api:
         self.post("/session", {"username": name, "password": password})
 
     def get(self, path: str, **query: str | int) -> Any:
-        answer = self._session.get(f"{self.url}/api/v1{path}", params=query, timeout=10)
+        answer = self._session.get(f"{self.url}/api/v1{path}", params=query, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         token = self._session.cookies.get("csrftoken", "")
         headers = {"X-CSRFToken": token, "Referer": self.url}
-        answer = self._session.post(f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=10)
+        answer = self._session.post(f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -211,7 +211,7 @@ class Stage:
         if not self.collector.alive():
             raise AssertionError(self.collector.tail())
         try:
-            answer = requests.get(f"{self.url}/api/v1/health", verify=str(self.authority), timeout=5)
+            answer = requests.get(f"{self.url}/api/v1/health", verify=str(self.authority), timeout=30)
         except requests.ConnectionError:
             return None
         return True if answer.ok else None
@@ -258,7 +258,7 @@ class Stage:
     def wait_open(self, code: str, timeout_s: float = 15) -> None:
         until(lambda: True if code in self.api.open_codes() else None, f"an open incident {code}", timeout_s)
 
-    def wait_closed(self, code: str, timeout_s: float = 20) -> None:
+    def wait_closed(self, code: str, timeout_s: float = 60) -> None:
         until(lambda: None if code in self.api.open_codes() else True, f"{code} is resolved", timeout_s)
 
     def agent_command(self, *command: str | Path, timeout_s: float = 120) -> str:

@@ -53,7 +53,7 @@ class PrinterGadget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.write(self._stopper, b"x")
-        self._thread.join(10)
+        self._thread.join(30)
         self.unplug()
         folder = self._folder
         (folder / "configs" / "c.1" / "printer.0").unlink()
@@ -132,7 +132,7 @@ class HidDrawer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.write(self._stopper, b"x")
-        self._thread.join(10)
+        self._thread.join(30)
         os.close(self._file)
         os.close(self._stop)
         os.close(self._stopper)

@@ -75,7 +75,7 @@ def _boot(folder: Path) -> int:
         finally:
             watchdog.cancel()
             process.kill()
-            process.wait(10)
+            process.wait(30)
 
 
 def _command(line: Path, control: Path) -> list[str]:

@@ -187,7 +187,7 @@ def test_a_port_in_use_is_exit_75_and_one_sentence(
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
         assert main(["probe", trigger.path]) == 75
-        holder.communicate("\n", timeout=10)
+        holder.communicate("\n", timeout=30)
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "is in use by another program" in error

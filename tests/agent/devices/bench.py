@@ -117,6 +117,6 @@ class RawPty:
 
     def close(self) -> None:
         os.write(self._slave, b"\0stop")
-        self._thread.join(5)
+        self._thread.join(30)
         os.close(self._slave)
         os.close(self.master)

@@ -263,7 +263,7 @@ def test_a_port_in_use_is_said_to_be_in_use_and_gets_no_byte(trigger: Trigger) -
         assert holder.stdout.readline() == "held\n"
         (seen,) = asked(plan(path), *look([path])[-1:])
         (late,) = asked(plan(path), plain(path))  # it was free when it was looked at
-        holder.communicate("\n", timeout=10)
+        holder.communicate("\n", timeout=30)
     assert (seen.held, seen.left[0].code, seen.error) == (True, "leave.held", None)
     assert (late.held, late.left[0].code) == (True, PortHeld.code)
     assert isinstance(late.error, PortHeld)

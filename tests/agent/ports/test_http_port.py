@@ -37,7 +37,7 @@ def neighbour() -> Iterator[Neighbour]:
         yield server
         server.machine.let_go.set()
         server.shutdown()
-        thread.join(5)
+        thread.join(30)
 
 
 def asked(neighbour: Neighbour, below: bytes = b"status", wait_s: float = 5.0) -> bytes:
@@ -194,4 +194,4 @@ def test_the_emulator_runs_by_hand() -> None:
             port.write(b"status")
             assert b"E301" in port.read(5.0)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0

@@ -73,7 +73,7 @@ class Bus:
         """The device goes; whoever has it open finds out by himself."""
         if self._process:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(30)
             assert self._process.stdout
             self._process.stdout.close()
             self._process = None
@@ -86,7 +86,7 @@ class Bus:
 
     def call(self, path: str, body: object = None, number: int = 0) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self.controls[number] + path, data, timeout=5) as answer:
+        with urllib.request.urlopen(self.controls[number] + path, data, timeout=30) as answer:
             return json.load(answer)
 
 

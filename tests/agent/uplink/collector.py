@@ -89,7 +89,7 @@ class Collector:
         self._server.server_close()
         self._thread.join()
 
-    def wait_for(self, done: Callable[[], bool], timeout_s: float = 10) -> None:
+    def wait_for(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
         with self.arrived:
             assert self.arrived.wait_for(done, timeout_s), "the collector waited in vain"
 

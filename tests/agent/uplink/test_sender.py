@@ -40,7 +40,7 @@ def running(sender: Sender) -> Iterator[None]:
         yield
     finally:
         sender.stop()
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
 
 

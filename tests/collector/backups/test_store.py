@@ -58,7 +58,7 @@ def ask(enrolled: Till, method: str, tail: str, body: bytes = b"") -> requests.R
     created, nonce = int(SystemClock().now().timestamp()), secrets.token_hex(8)
     headers = signing.sign(enrolled.key, method, path, body, keyid=enrolled.id, created=created, nonce=nonce)
     url = enrolled.served.url + path
-    return enrolled.session.request(method, url, data=body, headers=headers, timeout=10)
+    return enrolled.session.request(method, url, data=body, headers=headers, timeout=30)
 
 
 def test_a_snapshot_is_entered_by_server_time(
@@ -151,7 +151,7 @@ def test_an_object_that_is_too_large_is_refused(enrolled: Till) -> None:
 
 
 def test_without_a_signature_there_is_nothing_to_see(served: Served, enrolled: Till) -> None:
-    answer = enrolled.session.get(f"{served.url}{PATH_OBJECTS}/packs", timeout=10)
+    answer = enrolled.session.get(f"{served.url}{PATH_OBJECTS}/packs", timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (401, "signature.missing")
 
 

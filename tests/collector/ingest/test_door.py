@@ -190,7 +190,7 @@ def test_too_large_in_chunks(till: Till) -> None:
         "127.0.0.1",
         till.served.port,
         context=ssl.create_default_context(cafile=till.served.authority),
-        timeout=10,
+        timeout=30,
     )
     parts = (body[i : i + 65536] for i in range(0, len(body), 65536))
     connection.request("POST", v1.PATH_REPORTS, parts, headers, encode_chunked=True)
@@ -214,8 +214,8 @@ def test_one_message_too_many(till: Till) -> None:
 
 def test_addresses_and_methods(till: Till) -> None:
     url = till.served.url
-    refused(till.session.get(url + "/api/agent/v9/reports", timeout=5), 404, "path.unknown")
-    refused(till.session.get(url + v1.PATH_REPORTS, timeout=5), 405, "method.not_allowed")
+    refused(till.session.get(url + "/api/agent/v9/reports", timeout=30), 404, "path.unknown")
+    refused(till.session.get(url + v1.PATH_REPORTS, timeout=30), 405, "method.not_allowed")
 
 
 def test_refusals_are_counted_in_groups(served: Served) -> None:

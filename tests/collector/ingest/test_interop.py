@@ -40,7 +40,7 @@ def signed(till: Till, body: bytes) -> requests.PreparedRequest:
 def test_a_report_signed_by_another_library_is_taken(served: Served) -> None:
     till = served.terminal()
     request = signed(till, till.document(fact(1)))
-    answer = till.session.send(request, verify=served.authority, timeout=10)
+    answer = till.session.send(request, verify=served.authority, timeout=30)
     assert answer.status_code == 200, answer.text
     assert till.stored() == [1]
 
@@ -50,4 +50,4 @@ def test_and_refused_when_changed(served: Served) -> None:
     till = served.terminal()
     request = signed(till, till.document(fact(1)))
     request.headers["Signature-Input"] = request.headers["Signature-Input"].replace(till.id, Till(served).id)
-    assert till.session.send(request, verify=served.authority, timeout=10).status_code == 403
+    assert till.session.send(request, verify=served.authority, timeout=30).status_code == 403

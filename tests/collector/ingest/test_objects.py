@@ -15,7 +15,7 @@ def ask(till: Till, method: str, tail: str, body: bytes = b"", *, sign: bool = T
     if sign:
         created, nonce = int(clock.now().timestamp()), f"{method}{tail}{clock.monotonic()}"
         headers = signing.sign(till.key, method, path, body, keyid=till.id, created=created, nonce=nonce)
-    return till.session.request(method, till.served.url + path, data=body, headers=headers, timeout=10)
+    return till.session.request(method, till.served.url + path, data=body, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

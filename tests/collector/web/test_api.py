@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 V1 = "/api/v1"
 NOTE = {"note": "new roll"}
 ENROL = {"customer": "SIA Zaļā karote", "site": "Kafejnīca Centrs", "terminal_name": "Kase 9"}
+WISH = {"text": "[host]\nsample_s = 30", "base": 0, "comment": "calmer"}
 PERSON = {"username": "liga", "password": world.PASSWORD, "role": "reader"}
 
 
@@ -52,6 +53,9 @@ CALLS = [
     Call("GET", "/backups/runs", "reader", None, 200),
     Call("GET", "/backups/drills", "reader", None, 200),
     Call("GET", "/backups/proofs", "reader", None, 200),
+    Call("GET", "/configuration/{level}/{terminal}", "reader", None, 200),
+    Call("POST", "/configuration/{level}/{terminal}/preview", "technician", {"text": ""}, 200),
+    Call("POST", "/configuration/{level}/{terminal}", "technician", WISH, 201),
     Call("GET", "/people", "manager", None, 200),
     Call("POST", "/people", "manager", PERSON, 201),
     Call("PATCH", "/people/{person}", "manager", {"role": "technician"}, 200),
@@ -63,6 +67,7 @@ def prepare(path: str, body: dict[str, object] | None) -> tuple[str, dict[str, o
     terminal = world.whole_world()
     person = world.person("manager")
     known = {
+        "level": "terminal",
         "terminal": terminal.pk,
         "device": terminal.devices.get().pk,
         "incident": Incident.objects.filter(terminal=terminal).first().pk,  # type: ignore[union-attr]

@@ -1,6 +1,7 @@
 """Writing what is wished: who may, what is shown before it is saved, what is said of a mistake, and the way back."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -198,3 +199,42 @@ def test_the_timeline_tells_of_it() -> None:
     assert "Configuration refused" in page
     assert "host.sample_s too little" in page
     assert "version 4" in page
+
+
+API = "/api/v1/configuration"
+
+
+def posted(client: Client, path: str, body: dict[str, object]) -> tuple[int, Any]:
+    answer = client.post(API + path, body, content_type="application/json")
+    return answer.status_code, answer.json()
+
+
+def test_the_api_does_what_the_page_does() -> None:
+    till = world.till()
+    client = world.signed_in("manager")
+    customer = f"/customer/{till.site.customer.pk}"
+    status, effects = posted(client, f"{customer}/preview", {"text": NEW})
+    change = {"key": "host.sample_s", "before": None, "after": 30}
+    assert (status, effects) == (200, [{"terminal": till.pk, "changes": [change]}])
+    status, made = posted(client, customer, {"text": NEW, "base": 0, "comment": "calmer"})
+    assert (status, made["number"], made["text"], made["comment"]) == (201, 1, NEW, "calmer")
+    told(till, "refused", code="config.wall", key="host.x", error="no")
+    found = client.get(f"{API}/terminal/{till.pk}").json()
+    assert (found["version"], found["text"]) == (0, "")
+    assert found["settings"] == [{"key": "host.sample_s", "value": 30, "level": "customer"}]
+    [row] = found["tills"]
+    assert (row["state"], row["number"], row["key"]) == ("refused", 1, "host.x")
+
+
+def test_the_api_refuses_with_a_code() -> None:
+    till = world.till()
+    manager, technician = world.signed_in("manager"), world.signed_in("technician")
+    where = f"/terminal/{till.pk}"
+    status, problem = posted(technician, where, {"text": "[host]\nsample_s = 0", "base": 0})
+    assert (status, problem["code"]) == (422, "configuration.wrong")
+    assert problem["detail"] == "host.sample_s: It must be at least 1."
+    assert posted(technician, f"/site/{till.site.pk}", {"text": NEW, "base": 0})[0] == 403
+    assert posted(technician, where, {"text": NEW, "base": 0})[0] == 201
+    assert posted(manager, where, {"text": "", "base": 0})[1]["code"] == "configuration.changed"
+    assert posted(manager, where, {"text": NEW, "base": 1})[1]["code"] == "configuration.same"
+    assert posted(manager, "/terminal/nobody", {"text": NEW, "base": 0})[0] == 404
