@@ -8,6 +8,7 @@ from ninja.security import SessionAuth
 from collector.core.models import Role, User
 
 CHANGING = (Role.TECHNICIAN, Role.MANAGER)
+MANAGING = (Role.MANAGER,)
 
 
 class Forbidden(Exception):

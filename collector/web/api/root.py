@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from collector.web.api import backups, incidents, inventory, parser, people, problem, session
+from collector.web.api import backups, configuration, incidents, inventory, parser, people, problem, session
 
 api = NinjaAPI(
     title="Plomba",
@@ -15,5 +15,6 @@ problem.install(api)
 api.add_router("", session.router)
 api.add_router("", inventory.router)
 api.add_router("/incidents", incidents.router)
+api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
 api.add_router("/people", people.router)

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from collector.inventory import desired
+from collector.core.models import User
+from collector.inventory import desired, desired_state
 from collector.inventory.desired_models import DesiredState
 from collector.inventory.desired_state import Place, Preview
 from collector.inventory.models import Customer, Site, Terminal
@@ -68,6 +71,34 @@ class Effect:
     @property
     def more(self) -> int:
         return max(len(self.tills) - NAMES_SHOWN, 0)
+
+
+def may_write(user: User, place: Place) -> bool:
+    """Technicians set a single till right; what many tills share is the manager's."""
+    return user.may_manage or (user.may_work and isinstance(place, Terminal))
+
+
+def place_of(level: str, pk: str) -> Place:
+    """Http404 where there is none."""
+    match level:
+        case desired.Level.TERMINAL:
+            return get_object_or_404(Terminal.objects.select_related("site__customer"), pk=pk)
+        case desired.Level.SITE if pk.isdecimal() and len(pk) < 19:
+            return get_object_or_404(Site.objects.select_related("customer"), pk=int(pk))
+        case desired.Level.CUSTOMER if pk.isdecimal() and len(pk) < 19:
+            return get_object_or_404(Customer, pk=int(pk))
+    raise Http404
+
+
+def levels_of(place: Place) -> dict[desired.Level, Tables]:
+    """What this place and those above it say."""
+    places: list[Place] = [place]
+    if isinstance(places[0], Terminal):
+        places.insert(0, places[0].site)
+    if isinstance(places[0], Site):
+        places.insert(0, places[0].customer)
+    found = ((desired_state.level_of(one), desired_state.versions(one).first()) for one in places)
+    return {level: desired.parse(version.text) for level, version in found if version is not None}
 
 
 def state_of(row: DesiredState | None) -> str:

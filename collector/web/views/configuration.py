@@ -4,19 +4,16 @@ import hashlib
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from collector.core import clock
-from collector.core.models import User
 from collector.inventory import desired, desired_state
-from collector.inventory.desired import Level
 from collector.inventory.desired_state import Place
-from collector.inventory.models import Customer, Site, Terminal
+from collector.inventory.models import Site, Terminal
 from collector.web import access
 from collector.web.reading import configuration as reading
-from protocols.wire.desired import Tables
 
 VERSIONS_SHOWN = 30
 COMMENT = 300
@@ -24,7 +21,7 @@ COMMENT = 300
 
 @access.signed_in
 def configuration(request: HttpRequest, level: str, pk: str) -> HttpResponseBase:
-    place = _place(level, pk)
+    place = reading.place_of(level, pk)
     if request.headers.get("HX-Target") == "configuration-state":
         return render(
             request, "web/_configuration_state.html", {"tills": reading.progress(place), **_at(place)}
@@ -33,25 +30,9 @@ def configuration(request: HttpRequest, level: str, pk: str) -> HttpResponseBase
         return render(
             request, "web/configuration.html", _context(request, place, **_taken_up(request, place))
         )
-    if not may_write(access.user_of(request), place):
+    if not reading.may_write(access.user_of(request), place):
         raise PermissionDenied
     return _written(request, place)
-
-
-def may_write(user: User, place: Place) -> bool:
-    """Technicians set a single till right; what many tills share is the manager's."""
-    return user.may_manage or (user.may_work and isinstance(place, Terminal))
-
-
-def _place(level: str, pk: str) -> Place:
-    match level:
-        case Level.TERMINAL:
-            return get_object_or_404(Terminal.objects.select_related("site__customer"), pk=pk)
-        case Level.SITE if pk.isdecimal() and len(pk) < 19:
-            return get_object_or_404(Site.objects.select_related("customer"), pk=int(pk))
-        case Level.CUSTOMER if pk.isdecimal() and len(pk) < 19:
-            return get_object_or_404(Customer, pk=int(pk))
-    raise Http404
 
 
 def _at(place: Place) -> dict[str, object]:
@@ -80,26 +61,15 @@ def _taken_up(request: HttpRequest, place: Place) -> dict[str, object]:
 
 
 def _context(request: HttpRequest, place: Place, **given: object) -> dict[str, object]:
-    levels = _levels(place)
     return {
         **_at(place),
-        "may_write": may_write(access.user_of(request), place),
+        "may_write": reading.may_write(access.user_of(request), place),
         "versions": desired_state.versions(place)[:VERSIONS_SHOWN],
-        "settings": reading.settings(levels),
+        "settings": reading.settings(reading.levels_of(place)),
         "tills": reading.progress(place),
         "comment_length": COMMENT,
         **given,
     }
-
-
-def _levels(place: Place) -> dict[Level, Tables]:
-    places: list[Place] = [place]
-    if isinstance(places[0], Terminal):
-        places.insert(0, places[0].site)
-    if isinstance(places[0], Site):
-        places.insert(0, places[0].customer)
-    found = ((desired_state.level_of(one), desired_state.versions(one).first()) for one in places)
-    return {level: desired.parse(version.text) for level, version in found if version is not None}
 
 
 def _written(request: HttpRequest, place: Place) -> HttpResponseBase:
