@@ -54,7 +54,7 @@ REFUSED = Refused(
 
 def said(home: Path, capsys: pytest.CaptureFixture[str], held: Kept, *command: str) -> list[str]:
     (home / "recovery.pub").write_text("key")
-    (home / "agent.toml").write_text(FILE.format(home=home))
+    (home / "agent.toml").write_text(FILE.format(home=home.as_posix()))
     kept.write(home, held)
     main([*command, "--config", str(home / "agent.toml")])
     return capsys.readouterr().out.splitlines()

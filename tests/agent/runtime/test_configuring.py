@@ -54,7 +54,7 @@ class Life:
         self.run()
 
     def write(self, more: str = "") -> None:
-        text = f'[agent]\nstate_dir = "{self.state}"\n[collector]\nurl = "https://collector.example"\n{more}'
+        text = f'[agent]\nstate_dir = "{self.state.as_posix()}"\n[collector]\nurl = "https://collector.example"\n{more}'
         self.file.write_text(text)
 
     def run(self, made: Configuring | None = None) -> None:
@@ -198,7 +198,9 @@ def test_a_file_that_is_being_edited_ends_no_agent(life: Life) -> None:
 
 def test_another_state_folder_waits_for_the_service(life: Life, tmp_path: Path) -> None:
     life.write()
-    life.file.write_text(life.file.read_text().replace(str(life.state), str(tmp_path / "elsewhere")))
+    life.file.write_text(
+        life.file.read_text().replace(life.state.as_posix(), (tmp_path / "elsewhere").as_posix())
+    )
     life.end()
     life.run(life.configuring)
     assert life.config.agent.state_dir == life.state
