@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup demo test package test-package test-usb check bench nightly fuzz docs schema lock clean
+.PHONY: help setup demo test package test-package test-usb test-windows package-windows check bench nightly fuzz docs schema lock clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -45,6 +45,10 @@ test-windows: setup  ## the Windows half in a genuine Windows Python on Wine: un
 	@tests/system-packages windows || true
 	@$(PY) -m tests.windows.rig
 
+package-windows: setup  ## the frozen agent and its installer for Windows, into dist/windows, installed and taken out on Wine
+	@tests/system-packages windows || true
+	@$(PY) -m tests.windows.package
+
 check: setup  ## format, lint, types, import contracts, schema, requirements
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -85,4 +89,4 @@ lock: setup  ## pin all requirements anew
 	npm install --package-lock-only --ignore-scripts
 
 clean:  ## remove what set-up made
-	rm -rf .venv node_modules collector/web/static/vendor
+	rm -rf .venv .windows node_modules collector/web/static/vendor
