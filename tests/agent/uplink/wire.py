@@ -36,10 +36,10 @@ class Wire:
         self._threads[0].join(30)
         self._door.close()
         self.cut()
+        for line in self._open:  # which wakes a reader on Windows
+            line.close()
         for thread in self._threads:
             thread.join(30)
-        for line in self._open:
-            line.close()
 
     def cut(self) -> None:
         """What is connected now."""
