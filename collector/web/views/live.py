@@ -12,7 +12,13 @@ from collector.core import clock
 from collector.core import live as hub
 
 BEAT_S = 15.0
-PAUSE_S: Mapping[str, float] = {"incidents": 0.25, "devices": 1.0, "backups": 1.0, "jobs": 0.25, "contacts": 10.0}
+PAUSE_S: Mapping[str, float] = {
+    "incidents": 0.25,
+    "devices": 1.0,
+    "backups": 1.0,
+    "jobs": 0.25,
+    "contacts": 10.0,
+}
 """Least pause between two equal events: a storm repaints a page a few times, not once per till."""
 _TOPICS: Mapping[object, tuple[str, ...]] = {
     "incident": ("incidents",),
