@@ -4,6 +4,7 @@ nothing and knows no message."""
 import select
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
@@ -123,7 +124,7 @@ class _Line(HTTPSConnection):
 
 def _readable(line: socket.socket) -> bool:
     """Not by select(2) where there is another way: it knows no file with a number above 1023."""
-    if hasattr(select, "poll"):
+    if sys.platform != "win32":
         poll = select.poll()
         poll.register(line, select.POLLIN)
         return bool(poll.poll(0))
