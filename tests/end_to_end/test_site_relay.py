@@ -19,7 +19,7 @@ from tests.end_to_end.network import COLLECTOR, OFFICE, Network, is_possible
 from tests.end_to_end.process import BIN, Process
 from tests.end_to_end.stage import until
 
-TILLS = ("a", "b", "c")
+TILLS = ("a", "b", "c", "d")
 PORT = 8443
 WAIT_S = 90
 
@@ -32,15 +32,17 @@ url = "https://{collector}:{port}"
 report_s = 1
 [host]
 sample_s = 3600
-[relay]
-use = true
-serve = {serve}
-rank = {rank}
 """
+RELAY = {
+    "a": "[relay]\nuse = true\nserve = true\nrank = 1\n",
+    "b": "[relay]\nuse = true\nserve = true\nrank = 2\n",
+    "c": "[relay]\nuse = true\n",
+    "d": "",
+}
 
 
 class Shop:
-    """Three tills; `a` and `b` serve, `a` is asked first. Use as a context manager."""
+    """Tills: `a` and `b` serve, `a` is asked first; `c` uses; `d` is without. Use as a context manager."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -65,11 +67,11 @@ class Shop:
         office = Process("collector", self._collector_command("serve"), self.home / "collector.log")
         self._stack.callback(office.kill)
         until(self._serves, "the collector answers", WAIT_S)
-        for rank, till in enumerate(TILLS):
-            self._enrol(till, rank)
+        for till in TILLS:
+            self._enrol(till)
         for till in TILLS:
             self.start(till)
-        for till in TILLS:
+        for till in ("a", "b", "c"):
             until(lambda till=till: self._knows_all(till), f"{till} knows its neighbours", WAIT_S)
 
     def start(self, till: str) -> None:
@@ -78,9 +80,13 @@ class Shop:
         self._stack.callback(self.agents[till].kill)
 
     def course(self, till: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.status(till)["course"]
+        return found
+
+    def status(self, till: str) -> dict[str, Any]:
         command = [BIN / "plomba-agent", "status", "--json", "--config", self._config(till)]
         done = subprocess.run(command, capture_output=True, check=True, timeout=60)
-        found: dict[str, Any] = json.loads(done.stdout)["course"]
+        found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     def words(self, till: str) -> str:
@@ -113,11 +119,9 @@ class Shop:
         facts = [json.loads(row[0]) for row in rows]
         return [fact["detail"] for fact in facts if fact["name"] == "uplink.way_changed"]
 
-    def _enrol(self, till: str, rank: int) -> None:
-        serve = "false" if till == "c" else "true"
-        self._config(till).write_text(
-            TOML.format(home=self.home, till=till, collector=COLLECTOR, port=PORT, serve=serve, rank=rank)
-        )
+    def _enrol(self, till: str) -> None:
+        toml = TOML.format(home=self.home, till=till, collector=COLLECTOR, port=PORT) + RELAY[till]
+        self._config(till).write_text(toml)
         code = json.loads(self._collector("enrol-code", "--customer", "A", "--site", "B", "--json"))["code"]
         command = ["enrol", "--config", str(self._config(till)), "--code", code]
         enrol = self.network.inside(till, BIN / "plomba-agent", *command)
@@ -162,12 +166,17 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 def test_a_shop_loses_one_way_after_the_other(shop: Shop) -> None:
     assert shop.wait_for("c", way="own")["dead"] is None
 
+    shop.network.take_route("d")
     shop.network.take_route("c")
     first = shop.wait_for("c", way="relay")
     assert (first["relay"], first["address"], first["dead"]) == ("Kase a", "10.77.0.2:8447", "own_way")
     assert "The last report went through Kase a (10.77.0.2:8447) since" in shop.words("c")
     [news] = until(lambda: shop.told("c") or None, "the collector is told", WAIT_S)
     assert (news["way"], news["relay"], news["dead"]) == ("relay", "Kase a", "own_way")
+
+    problem = until(lambda: shop.status("d")["uplink"].get("problem"), "control: d reports nothing", WAIT_S)
+    assert problem["what"] == "unreachable"
+    assert shop.course("d") == {}
 
     shop.agents["a"].kill()
     second = shop.wait_for("c", relay="Kase b")
