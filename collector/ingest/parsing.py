@@ -85,7 +85,7 @@ def _check_storable(report: v1.Report) -> None:
         raise Refused(
             "report.malformed", "the numbers of the messages do not ascend", terminal=report.terminal
         )
-    for part in (report, report.queue, *report.messages):
+    for part in (report, report.queue, report.run, *report.messages):
         for value in vars(part).values() if part else ():
             _check_value(value)
 

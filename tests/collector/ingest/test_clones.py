@@ -226,3 +226,13 @@ def test_two_that_keep_to_different_processes_of_the_collector_are_found_too(qui
             ]
         until(lambda: says(till, "one").get("code") == "terminal.quarantined", "one process refuses")
         until(lambda: says(other, "two").get("code") == "terminal.quarantined", "the other one, too")
+
+
+def test_a_session_that_no_database_would_hold_as_it_came(quick: Served) -> None:
+    till = quick.terminal()
+    run = {"hostname": "ka\0se\ud800", "boot_at": "2026-11-25T12:00:00Z"}
+    body = till.document(fact(1), session="o\0ne", run=run)
+    assert till.post(v1.PATH_REPORTS, body).ok
+    assert quick.rows("SELECT hostname FROM ingest_session WHERE terminal_id = ?", till.id)[0][0].startswith(
+        "ka"
+    )

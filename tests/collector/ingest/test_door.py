@@ -150,6 +150,8 @@ def test_garbage(till: Till, body: bytes) -> None:
         {"sent_at": "0001-01-01T00:00:00+14:00"},
         {"sent_at": "2026-01-01T00:00:00"},
         {"queue": {"messages": 2**70}},
+        {"session": "s", "run": {"hostname": "h", "boot_at": "0001-01-01T00:00:00+14:00"}},
+        {"session": "s" * 81},
         {"messages": [{"kind": "unheard of", "seq": 1, "at": "2026-01-01T00:00:00Z"}]},
         {"messages": None},
     ],
