@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 
 from collector.ingest.models import Session
+from collector.inventory import identity
 from collector.inventory.models import EnrolCode, Site, Terminal
-from collector.web import trust
-from protocols.wire import claim
+from collector.web import identity_words, trust
+from collector.web.reading.identity import changes
+from protocols.wire import claim, v1
 from tests.collector.web import world
 
 pytestmark = pytest.mark.django_db
@@ -137,3 +139,23 @@ def test_a_technician_makes_no_codes_and_a_manager_sets_the_shop() -> None:
     manager.post("/enrol/", {**form, "approval": "no"})
     assert not Site.objects.get().needs_approval
     assert manager.post("/enrol/", {**form, "lifetime": "9"}).status_code == 422
+
+
+def test_an_exchanged_printer_and_an_exchanged_disk_stand_in_the_history_newest_first() -> None:
+    till = world.till()
+    code = "device.identity_changed"
+    world.incident(
+        till, code, reason="serial X1 -> X2", since=world.NOW - timedelta(days=2), severity="warning"
+    )
+    for disk in ("A-1", "B-2"):
+        identity.record_machine(till.pk, v1.Machine(disk_serial=disk), world.NOW)
+    history = [(change.sign, change.note) for change in changes(till)]
+    assert history == [
+        (identity_words.CHANGES["machine_changed"], "Disk: A-1 → B-2"),
+        (identity_words.CHANGES["device_changed"], "printer: serial X1 -> X2"),
+    ]
+    page = world.signed_in("reader").get(f"/terminals/{till.pk}/").content.decode()
+    assert "Disk: A-1 → B-2" in page
+    assert "printer: serial X1 -&gt; X2" in page
+    facts = world.signed_in("reader").get(f"/terminals/{till.pk}/?show=facts").content.decode()
+    assert "A part of the computer was changed" in facts
