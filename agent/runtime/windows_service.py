@@ -20,6 +20,7 @@ import win32service
 import winerror
 
 from agent.config import load
+from agent.runtime import windows_trust
 from agent.runtime.clock import SystemClock
 from agent.runtime.logs import SOURCE
 from agent.runtime.service_manager import NAME, ServiceDenied, ServiceError, ServiceStatus
@@ -46,8 +47,12 @@ _STATES = {
 
 
 def install(config: Path) -> None:
-    """ConfigError where the configuration is wrong: a service that cannot start is not installed."""
-    load(config)
+    """ConfigError where the configuration is wrong: a service that cannot start is not installed. Untrusted where
+    others could change what it goes by."""
+    state_dir = load(config).agent.state_dir
+    windows_trust.demand(config)
+    if state_dir.exists():
+        windows_trust.demand(state_dir)
     with _manager(win32service.SC_MANAGER_ALL_ACCESS) as scm:
         service = _created(scm, own_command(config))
         try:

@@ -42,7 +42,10 @@ Section
   WriteRegStr HKLM "${PRODUCT}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
   WriteRegDWORD HKLM "${PRODUCT}" "NoModify" 1
   WriteRegDWORD HKLM "${PRODUCT}" "NoRepair" 1
+  ; Everybody may make files in ProgramData, and what lies here is done as LocalSystem.
   CreateDirectory "$APPDATA\Plomba"
+  nsExec::Exec '"$SYSDIR\icacls.exe" "$APPDATA\Plomba" /inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F'
+  Pop $0
 
   ; Without a configuration there is nothing to watch yet: plomba-agent service install follows by hand.
   IfFileExists "${CONFIG}" 0 done

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import ntsecuritycon
 import pytest
+import win32security
 import win32service
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -35,7 +37,7 @@ def agent(*arguments: str, code: int = 0) -> str:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -143,6 +145,17 @@ def test_a_till_that_is_not_enrolled_waits_and_stops_when_told(config: Path, tmp
 def test_a_wrong_configuration_is_refused_before_anything_is_installed(config: Path) -> None:
     config.write_text("[collector]\nurl = 1\n")
     agent("service", "install", "--config", str(config), code=2)
+    assert windows_service.status() == ServiceStatus(installed=False)
+
+
+def test_what_others_may_change_is_no_service_of_the_system(config: Path) -> None:
+    found = win32security.GetFileSecurity(str(config), win32security.DACL_SECURITY_INFORMATION)
+    access = found.GetSecurityDescriptorDacl()
+    everyone = win32security.ConvertStringSidToSid("S-1-1-0")
+    access.AddAccessAllowedAce(win32security.ACL_REVISION, ntsecuritycon.FILE_ALL_ACCESS, everyone)
+    found.SetSecurityDescriptorDacl(1, access, 0)
+    win32security.SetFileSecurity(str(config), win32security.DACL_SECURITY_INFORMATION, found)
+    assert "service.untrusted" in agent("service", "install", "--config", str(config), code=1)
     assert windows_service.status() == ServiceStatus(installed=False)
 
 
