@@ -263,12 +263,12 @@ class Discovery(Table):
 
 class Budget(Table):
     """What the agent itself may use: of one core, of memory, written to the disk, sent to the collector. It does
-    less before it reaches one of these."""
+    less before it reaches one of these. After days without a line a lot is sent in one hour, and that is well."""
 
     cpu_percent: Annotated[float, Field(gt=0, le=100)] = 2.0
     memory_mib: Annotated[float, Field(ge=40, le=4096)] = 120.0
     disk_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 50.0
-    sent_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 50.0
+    sent_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 500.0
 
 
 class Jobs(Table):

@@ -32,7 +32,7 @@ class Limits:
     cpu_percent: float = 2.0
     memory_mib: float = 120.0
     disk_mib_per_h: float = 50.0
-    sent_mib_per_h: float = 50.0
+    sent_mib_per_h: float = 500.0
 
 
 @dataclass(frozen=True, slots=True)
