@@ -148,10 +148,11 @@ class RelayServer:
         with selectors.DefaultSelector() as selector, self._door, self._ear:
             selector.register(self._door, selectors.EVENT_READ, self._arrival)
             selector.register(self._ear, selectors.EVENT_READ, self._question)
-            joined: set[str] = set()
+            join_s = self._clock.monotonic()
             while not self._stop.is_set():
-                self._join(joined)
-                for event, _ in selector.select(_JOIN_S if joined else _JOIN_LATE_S):
+                if self._clock.monotonic() >= join_s:
+                    join_s = self._clock.monotonic() + (_JOIN_S if self._join() else _JOIN_LATE_S)
+                for event, _ in selector.select(max(join_s - self._clock.monotonic(), 0)):
                     try:
                         event.data()
                     except OSError as e:
@@ -161,19 +162,19 @@ class RelayServer:
                         log.exception("the relay met a bug")
                         self._clock.wait(self._stop, _TROUBLE_S)
 
-    def _join(self, joined: set[str]) -> None:
-        """Hear the group on every address of the LAN; they may come late and change."""
+    def _join(self) -> bool:
+        """Hear the group on every address of the LAN, which may come late, go and come again; whether there is any."""
         if not self._group:
-            return
-        for own in own_addresses() - joined:
+            return True
+        found = own_addresses()
+        for own in found:
             membership = IPv4Address(self._group).packed + IPv4Address(own).packed
             try:
                 self._ear.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
             except OSError as e:
-                if e.errno != errno.EADDRINUSE:
+                if e.errno != errno.EADDRINUSE:  # which says that it hears already
                     log.debug("%s hears no group: %s", own, e)
-                    continue
-            joined.add(own)
+        return bool(found)
 
     def _question(self) -> None:
         try:
@@ -264,17 +265,25 @@ class RelayServer:
         """TCP to the collector. Refused with 502 where there is no way; neighbours that ask are told so, too."""
         offer, why = self.offer, OSError("the collector's address is not known yet")
         for family, place in offer.places:
-            far = socket.socket(family, socket.SOCK_STREAM)
             try:
-                far.settimeout(line.left_s() / 2)
-                far.connect(place)
+                return _connected(family, place, line.left_s() / 2)
             except OSError as e:
                 why = e
-                far.close()
-            else:
-                return far
         if offer.places:
             self.met_dead_end = True
             reach = Reach.REFUSED if isinstance(why, ConnectionRefusedError) else Reach.SILENT
             self._failed = offer, reach, self._clock.monotonic()
         raise Refused(502, f"this till has no way to the collector: {why}")
+
+
+def _connected(
+    family: socket.AddressFamily, place: tuple[str, int] | tuple[str, int, int, int], within_s: float
+) -> socket.socket:
+    line = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        line.settimeout(within_s)
+        line.connect(place)
+    except OSError:
+        line.close()
+        raise
+    return line

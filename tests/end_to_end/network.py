@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.end_to_end.process import run
+
 LINE = "10.88.0"
 LAN = "10.77.0"
 COLLECTOR = f"{LINE}.2"
@@ -57,8 +59,7 @@ class Network:
         return ["ip", "netns", "exec", self.name(place), *command]
 
     def ip(self, place: str, *words: str) -> None:
-        command = ["ip", "-n", self.name(place), *words]
-        subprocess.run(command, check=True, timeout=_QUICK_S, capture_output=True)
+        run("ip", "-n", self.name(place), *words, timeout_s=_QUICK_S)
 
     def take_route(self, till: str) -> None:
         """As a till that has lost its gateway."""
@@ -75,7 +76,7 @@ class Network:
 
     def _build(self) -> None:
         for place in (_SWITCH, ROUTER, OFFICE, *self._tills):
-            subprocess.run(["ip", "netns", "add", self.name(place)], check=True, timeout=_QUICK_S)
+            run("ip", "netns", "add", self.name(place), timeout_s=_QUICK_S)
             self._made.append(place)
             self.ip(place, "link", "set", "lo", "up")
             # A dead connection is given up after seconds instead of minutes (ip-sysctl: tcp_retries2).
@@ -105,4 +106,4 @@ class Network:
 
     def _set(self, place: str, key: str, value: str) -> None:
         script = f"echo {value} > /proc/sys/net/ipv4/{key}"
-        subprocess.run(self.inside(place, "sh", "-c", script), check=True, timeout=_QUICK_S)
+        run(*self.inside(place, "sh", "-c", script), timeout_s=_QUICK_S)

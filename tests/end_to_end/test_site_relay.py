@@ -16,7 +16,7 @@ from agent.spool import FILE, Spool
 from agent.uplink.relay_members import STATE as NEIGHBOURS
 from tests.conftest import missing
 from tests.end_to_end.network import COLLECTOR, OFFICE, Network, is_possible
-from tests.end_to_end.process import BIN, Process
+from tests.end_to_end.process import BIN, Process, run
 from tests.end_to_end.stage import until
 
 TILLS = ("a", "b", "c", "d")
@@ -85,13 +85,12 @@ class Shop:
 
     def status(self, till: str) -> dict[str, Any]:
         command = [BIN / "plomba-agent", "status", "--json", "--config", self._config(till)]
-        done = subprocess.run(command, capture_output=True, check=True, timeout=60)
-        found: dict[str, Any] = json.loads(done.stdout)
+        found: dict[str, Any] = json.loads(run(*command))
         return found
 
     def words(self, till: str) -> str:
         command = [BIN / "plomba-agent", "status", "--config", self._config(till)]
-        return subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
+        return run(*command)
 
     def wait_for(self, till: str, **wanted: str) -> dict[str, Any]:
         """The course of this till once it is so."""
@@ -125,7 +124,7 @@ class Shop:
         code = json.loads(self._collector("enrol-code", "--customer", "A", "--site", "B", "--json"))["code"]
         command = ["enrol", "--config", str(self._config(till)), "--code", code]
         enrol = self.network.inside(till, BIN / "plomba-agent", *command)
-        subprocess.run(enrol, check=True, capture_output=True, timeout=WAIT_S)
+        run(*enrol, timeout_s=WAIT_S)
 
     def _knows_all(self, till: str) -> bool | None:
         with Spool(self.home / till / FILE, SystemClock()) as spool:
@@ -148,10 +147,7 @@ class Shop:
         return self.network.inside(OFFICE, program, "--home", self.home / "office", *words)
 
     def _collector(self, *words: str) -> str:
-        done = subprocess.run(
-            self._collector_command(*words), check=True, capture_output=True, text=True, timeout=WAIT_S
-        )
-        return done.stdout
+        return run(*self._collector_command(*words), timeout_s=WAIT_S)
 
 
 @pytest.fixture
