@@ -33,7 +33,8 @@ class Batch:
 @dataclass(slots=True)
 class Counters:
     """`rows` and `bytes` wait for the collector; `kept_rows` and `kept_bytes` are stored there and still here.
-    `complete_to` is of the ordered lane: the collector has everything up to it."""
+    `complete_to`: on the ordered lane the collector has everything up to it; on the loose lane it is how many messages
+    of that lane the collector last said to hold."""
 
     name: v1.Lane
     epoch: int

@@ -121,6 +121,18 @@ def store(db: sqlite3.Connection, epoch: int, seqs: Sequence[int]) -> None:
     now.write(db)
 
 
+def compare(db: sqlite3.Connection, held: int | None) -> None:
+    """The collector holds so many messages of this lane: fewer than before means that it was put back."""
+    now = load(db)
+    if held is None or held == now.complete_to:
+        return
+    fewer = held < now.complete_to
+    now.complete_to = held
+    now.write(db)
+    if fewer:
+        send_again(db)
+
+
 def send_again(db: sqlite3.Connection) -> None:
     """Everything that is still here: the collector was put back and nobody knows what it lost. What it still has it
     takes as the same message."""

@@ -64,7 +64,6 @@ class Spool:
         self._limits = limits or Caps()
         self._clock = clock
         self._lock = RLock()
-        self._acknowledged: dict[int, int] = {}
         try:
             self._db = database.connect(path)
         except SpoolDamaged as e:
@@ -111,16 +110,24 @@ class Spool:
             classes = loose.CLASSES if figures else loose.CLASSES[:1]
             return loose.batch(db, max_messages, max_bytes, classes)
 
-    def acknowledge(self, batch: Batch, complete_to: int, state: Mapping[str, Json] | None = None) -> None:
+    def acknowledge(
+        self,
+        batch: Batch,
+        complete_to: int,
+        state: Mapping[str, Json] | None = None,
+        held: int | None = None,
+    ) -> None:
         """The collector has taken a report with this batch of the ordered lane, found its chain to be the one it
-        knows, and has everything up to `complete_to`. A lower number than before means that it was put back from an
-        older backup: what is still here goes again. A number that was never given means that this disk was put back:
-        what comes from now on goes under a new epoch. The receipt of another epoch changes nothing."""
+        knows, has everything up to `complete_to`, and holds `held` messages of the loose lane. Lower numbers than
+        before mean that it was put back from an older backup: what is still here goes again. A number that was never
+        given means that this disk was put back: what comes from now on goes under a new epoch. The receipt of another
+        epoch changes nothing."""
         with self._transaction() as db:
             _write_state(db, state or {})
             now = ordered.load(db)
             if batch.epoch != now.epoch:
                 return
+            loose.compare(db, held)
             last = batch.rows[-1].seq if batch.rows else now.complete_to
             if complete_to < now.complete_to:
                 loose.send_again(db)
@@ -153,17 +160,11 @@ class Spool:
             return verify(db, terminal, receipt)
 
     def stored(self, batch: Batch, held: int | None, state: Mapping[str, Json] | None = None) -> None:
-        """The collector has all of a loose batch, and `held` messages of its epoch in all. Fewer than it was given
-        since this spool was opened: it was put back, and everything that is still here goes again."""
-        seqs = [row.seq for row in batch.rows]
+        """The collector has all of a loose batch, and `held` messages of that lane in all."""
         with self._transaction() as db:
             _write_state(db, state or {})
-            loose.store(db, batch.epoch, seqs)
-            given = self._acknowledged.get(batch.epoch, 0) + len(seqs)
-            if held is not None and held < given:
-                loose.send_again(db)
-                given = 0
-            self._acknowledged[batch.epoch] = given
+            loose.compare(db, held)
+            loose.store(db, batch.epoch, [row.seq for row in batch.rows])
 
     def renew(self, problem: str) -> None:
         """Begin a new epoch of the ordered lane: what waits gets new numbers from 1. For a collector that misses

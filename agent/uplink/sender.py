@@ -69,7 +69,7 @@ class Sender:
         self._stuck = 0
         self._limit = v1.MESSAGES
         self._said: Json = None
-        self._written = (0, -1)
+        self._written: tuple[int, int, int | None] = (0, -1, None)
         self._written_s = clock.monotonic()
 
     @property
@@ -151,6 +151,7 @@ class Sender:
         self._limit = min(v1.MESSAGES, self._limit * 2, receipt.credit or v1.MESSAGES)
         if batch.lane is v1.Lane.LOOSE:
             self._spool.stored(batch, receipt.held, self._traffic_state())
+            self._written = *self._written[:2], receipt.held
         else:
             self._acknowledge(batch, receipt)
         self._failures = 0
@@ -177,8 +178,8 @@ class Sender:
         }
         states = {STATE: state, **self._traffic_state()}
         if receipt.epoch == batch.epoch:
-            self._spool.acknowledge(batch, receipt.complete_to, states)
-        self._written = receipt.epoch, receipt.complete_to
+            self._spool.acknowledge(batch, receipt.complete_to, states, receipt.held)
+        self._written = receipt.epoch, receipt.complete_to, receipt.held
         self._written_s = self._clock.monotonic()
 
     def _pause_s(self, receipt: v1.Receipt) -> float:
@@ -195,7 +196,7 @@ class Sender:
 
     def _is_news(self, receipt: v1.Receipt) -> bool:
         """A receipt that says nothing new is not worth a write to the disk each time."""
-        told = receipt.epoch, receipt.complete_to
+        told = receipt.epoch, receipt.complete_to, receipt.held
         return told != self._written or self._clock.monotonic() - self._written_s >= WRITE_S
 
     def _no_progress(self, gap: Gap) -> float:

@@ -49,8 +49,7 @@ def store(parsed: Parsed, received_at: datetime, streams: Streams, *, carried: b
     fresh, links = _fresh(parsed, stream) if ordered else (list(range(len(report.messages))), {})
     new = _insert(parsed, fresh, links, received_at) if fresh else set()
     messages = [report.messages[i] for i in fresh if report.messages[i].seq in new]
-    if not carried:
-        record.record_contact(report, received_at, [m for m in messages if isinstance(m, v1.Sample)])
+    held = _contact(report, received_at, messages, carried=carried)
     for message in messages:
         sent_at = received_at if carried else report.sent_at
         handing.hand_on(report.terminal, report.epoch, message, received_at, sent_at)
@@ -64,7 +63,20 @@ def store(parsed: Parsed, received_at: datetime, streams: Streams, *, carried: b
         server_time=clock.now(),
         lane=report.lane,
         chain=stream.chain,
-        held=stream.held,
+        held=held,
+    )
+
+
+def _contact(
+    report: v1.Report, received_at: datetime, new: Sequence[v1.AnyMessage], *, carried: bool
+) -> int | None:
+    """How many messages of the terminal's loose lane are here; None where nobody asks."""
+    loose = len(new) if report.lane is v1.Lane.LOOSE else 0
+    if carried:
+        record.add_loose(report.terminal, loose)
+        return None
+    return record.record_contact(
+        report, received_at, [message for message in new if isinstance(message, v1.Sample)], loose
     )
 
 

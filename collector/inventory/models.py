@@ -57,6 +57,7 @@ class Terminal(models.Model):
     last_seen_at = models.DateTimeField(null=True, db_index=True)
     queue_messages = models.IntegerField(default=0)
     queue_oldest_at = models.DateTimeField(null=True)
+    loose_held = models.BigIntegerField(default=0)
     clock_offset_s = models.FloatField(null=True)
     sample = models.JSONField(default=dict)
     sample_at = models.DateTimeField(null=True)

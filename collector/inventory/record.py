@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Q
+from django.db.models import F, Q
 
 from collector.core import live
 from collector.inventory import identity
@@ -16,7 +16,8 @@ from protocols.wire import v1
 
 _CONTACT = (
     "UPDATE inventory_terminal"
-    " SET last_seen_at = %s, queue_messages = %s, queue_oldest_at = %s, clock_offset_s = %s WHERE id = %s"
+    " SET last_seen_at = %s, queue_messages = %s, queue_oldest_at = %s, clock_offset_s = %s,"
+    " loose_held = loose_held + %s WHERE id = %s RETURNING loose_held"
 )
 _CONTACT_AND_SAMPLE = _CONTACT.replace(
     " WHERE", ", sample = %s, sample_at = %s, sample_epoch = %s, sample_seq = %s WHERE"
@@ -24,16 +25,19 @@ _CONTACT_AND_SAMPLE = _CONTACT.replace(
 """Plain SQL: this runs for every report, and the query builder would cost more than the rest together."""
 
 
-def record_contact(report: v1.Report, received_at: datetime, samples: Sequence[v1.Sample] = ()) -> None:
+def record_contact(
+    report: v1.Report, received_at: datetime, samples: Sequence[v1.Sample] = (), loose: int = 0
+) -> int:
     """A report came: the terminal is alive, and its clock differs from ours by `clock_offset_s` (plus:
     ahead). The newest figures of the terminal itself come with it; those of devices stay on the timeline
-    only."""
+    only. `loose` messages of the loose lane are new; how many of them are here now."""
     queue = report.queue or v1.Queue(messages=0)
     values: list[str | int | float | None] = [
         _time(received_at),
         min(queue.messages, 2_147_483_647),
         _time(queue.oldest_at) if queue.oldest_at else None,
         round((report.sent_at - received_at).total_seconds(), 3),
+        loose,
     ]
     own = [sample for sample in samples if sample.subject.kind is v1.SubjectKind.TERMINAL]
     with connection.cursor() as cursor:
@@ -41,7 +45,14 @@ def record_contact(report: v1.Report, received_at: datetime, samples: Sequence[v
         if merged is not None:
             values += [json.dumps(merged), _time(own[-1].at), report.epoch, own[-1].seq]
         cursor.execute(_CONTACT if merged is None else _CONTACT_AND_SAMPLE, [*values, report.terminal])
+        row = cursor.fetchone()
     live.publish_on_commit("terminal", report.terminal)
+    return int(row[0]) if row else loose
+
+
+def add_loose(terminal_id: str, loose: int) -> None:
+    """So many messages of the loose lane came by another way than a report."""
+    Terminal.objects.filter(pk=terminal_id).update(loose_held=F("loose_held") + loose)
 
 
 def _merged(

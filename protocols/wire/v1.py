@@ -305,10 +305,11 @@ class Report(Model):
 class Receipt(Model):
     """The answer, after commit. Ordered: everything up to `complete_to` is stored without a gap, and `chain` is the
     link there; `signature` by `signer` (both base64url, Ed25519 over protocols.wire.chain.receipt_bytes) proves it.
-    Loose: all of the report is stored, `complete_to` is the highest number of its epoch and `held` how many messages
-    of it are there. `next_s` is the pause that the collector wishes before the next report that holds nothing urgent;
-    with `credit` it holds for any report, which may have so many messages. `waiting` names what the terminal should
-    fetch, `carry_key` (X25519, base64url) is for a queue that is carried by hand."""
+    Loose: all of the report is stored, and `complete_to` is the highest number of its epoch. `held`: so many messages
+    of the loose lane of this terminal are there, of all epochs; it falls only where the collector was put back.
+    `next_s` is the pause that the collector wishes before the next report that holds nothing urgent; with `credit` it
+    holds for any report, which may have so many messages. `waiting` names what the terminal should fetch, `carry_key`
+    (X25519, base64url) is for a queue that is carried by hand."""
 
     version: Literal[1] = VERSION
     epoch: int

@@ -587,7 +587,8 @@ def _run(args: argparse.Namespace, first: int) -> int:
         try:
             run_state_machine_as_test(seeded(first + done)(WholePath), settings=chosen)
         except AssertionError as e:
-            print(f"seed {first + done}: {e}", file=sys.stderr)
+            steps = "\n".join(getattr(e, "__notes__", ()))
+            print(f"seed {first + done}: {e}\n{steps}", file=sys.stderr)
             held = False
         done += BATCH
     seconds = round(time.perf_counter() - began, 1)

@@ -170,7 +170,7 @@ class Collector:
             raise Lost
         if report["lane"] == "loose":
             numbers = [seq for epoch, seq in self.stored if epoch == report["epoch"]]
-            return self.receipt(report["epoch"], max(numbers), lane="loose", held=len(numbers))
+            return self.receipt(report["epoch"], max(numbers), lane="loose")
         return self.receipt(report["epoch"], self.complete_to(report["epoch"]))
 
     def receipt(self, epoch: int, complete_to: int, **more: Any) -> Answer:
