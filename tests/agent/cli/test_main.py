@@ -52,7 +52,7 @@ def test_help_starts_light() -> None:
     )
     loaded = set(done.stderr.split())
     assert "agent.cli" in loaded
-    assert not {"pydantic", "serial", "agent.config", "cryptography", "apscheduler"} & loaded
+    assert not {"pydantic", "serial", "agent.config", "cryptography", "urllib3"} & loaded
 
 
 def test_the_example_is_right_once_its_recovery_key_is_there(
