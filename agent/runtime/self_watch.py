@@ -48,7 +48,8 @@ class SelfWatch:
     def look(self) -> None:
         usage = self._measure()
         decision = self._budget.look(usage)
-        if self._last is None or decision.factor != self._last.factor or decision.heavy != self._last.heavy:
+        before = (self._last.factor, self._last.heavy) if self._last else (1.0, True)
+        if (decision.factor, decision.heavy) != before:
             log.log(logging.WARNING if decision.factor > 1 else logging.INFO, "budget: %s", decision.reason)
         self._last = decision
         self._slow(decision.factor)
