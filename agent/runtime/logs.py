@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,25 +33,31 @@ def begin(state_dir: Path, level: str, *, service: bool = False) -> None:
     root.setLevel(level.upper())
     for handler in (_outward(service=service), BoundedFile(state_dir / FILE)):
         root.addHandler(handler)
-    threading.excepthook = _thread_ended
+    threading.excepthook = _ThreadEnded(threading.excepthook)
 
 
 def end() -> None:
+    """As it was before."""
     root = logging.getLogger()
     for handler in [*root.handlers]:
         if isinstance(handler, Quiet):
             root.removeHandler(handler)
             handler.close()
-    threading.excepthook = threading.__excepthook__
+    if isinstance(threading.excepthook, _ThreadEnded):
+        threading.excepthook = threading.excepthook.before
 
 
-def _thread_ended(args: threading.ExceptHookArgs) -> None:
-    """Not to standard error alone, and not unmasked."""
-    name = args.thread.name if args.thread else "?"
-    if args.exc_value is not None:
-        log.critical(
-            "the thread %s has ended", name, exc_info=(args.exc_type, args.exc_value, args.exc_traceback)
-        )
+class _ThreadEnded:
+    """Tells of an error that ended a thread: not to standard error alone, and not unmasked."""
+
+    def __init__(self, before: Callable[[threading.ExceptHookArgs], object]) -> None:
+        self.before = before
+
+    def __call__(self, args: threading.ExceptHookArgs) -> None:
+        name = args.thread.name if args.thread else "?"
+        if args.exc_value is not None:
+            error = args.exc_type, args.exc_value, args.exc_traceback
+            log.critical("the thread %s has ended", name, exc_info=error)
 
 
 def _outward(*, service: bool) -> logging.Handler:
