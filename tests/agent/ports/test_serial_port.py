@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.ports import exists, holder, open_port
+from agent.ports import exists, holder, open_port, tap_tty
 from agent.ports.holder import held
 from protocols.device.family import Serial
 from protocols.errors import PortDenied, PortError, PortGone, PortHeld
@@ -225,6 +225,29 @@ def test_a_port_that_vanishes_while_it_is_open(pty: Pty) -> None:
             port.read(0.05)
         with pytest.raises(PortGone):
             port.write(b"x")
+
+
+@pytest.mark.parametrize("speed", [9600, 115200, 12345])
+def test_every_speed_can_be_set(pty: Pty, speed: int) -> None:
+    with open_port(pty.path, Serial(bauds=(speed,))):
+        assert tap_tty.settings(tap_tty.raw_settings(pty.master)).speed == speed
+
+
+def test_a_line_that_takes_no_bytes(pty: Pty) -> None:
+    with open_port(pty.path, LINE) as port, pytest.raises(PortGone) as caught:
+        port.write(bytes(1 << 20))
+    assert caught.value.code == "port.stuck"
+
+
+def test_an_open_port_that_failed_to_open_is_closed(pty: Pty, tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    (tmp_path / "file").write_bytes(b"")
+    for _ in range(3):
+        with pytest.raises(PortGone):
+            open_port(str(tmp_path / "file"), LINE)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1, (
+        "one bell for each file that was looked at"
+    )
 
 
 DENIED = """

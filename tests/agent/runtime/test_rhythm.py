@@ -107,3 +107,69 @@ def test_a_job_may_be_called_for_before_its_time(rhythm: Rhythm) -> None:
     assert not ran.acquire(timeout=0.1)
     rhythm.soon("a", 0.0)
     assert ran.acquire(timeout=30)
+
+
+class Pair:
+    """Two jobs; `met`: both were in them at the same time."""
+
+    def __init__(self) -> None:
+        self._both = threading.Barrier(2)
+        self.met = threading.Event()
+        self.ran = threading.Semaphore(0)
+
+    def job(self) -> None:
+        try:
+            self._both.wait(0.2)
+            self.met.set()
+        except threading.BrokenBarrierError:
+            self._both.reset()
+        self.ran.release()
+
+
+@pytest.mark.parametrize(("lanes", "meet"), [(("own", "own"), False), (("", ""), True)])
+def test_jobs_of_one_lane_never_meet_and_others_do(
+    rhythm: Rhythm, lanes: tuple[str, str], meet: bool
+) -> None:
+    pair = Pair()
+    for name, lane in zip("ab", lanes, strict=True):
+        rhythm.every(name, pair.job, lambda: 0.0, 0.0, lane)
+    for _ in range(6):
+        assert pair.ran.acquire(timeout=30)
+    assert pair.met.wait(30 if meet else 0) is meet
+
+
+def test_with_too_few_threads_jobs_wait_for_each_other(clock: SetClock) -> None:
+    rhythm, pair = Rhythm(clock, threads=1), Pair()
+    rhythm.every("a", pair.job, lambda: 0.0, 0.0)
+    rhythm.every("b", pair.job, lambda: 0.0, 0.0)
+    rhythm.start()
+    for _ in range(4):
+        assert pair.ran.acquire(timeout=30)
+    assert rhythm.stop()
+    assert not pair.met.is_set()
+
+
+def test_stop_says_that_a_job_is_stuck(clock: SetClock) -> None:
+    rhythm = Rhythm(clock, threads=1)
+    began, go = threading.Event(), threading.Event()
+
+    def job() -> None:
+        began.set()
+        go.wait(30)
+
+    rhythm.every("a", job, lambda: 0.0, first_s=0)
+    rhythm.start()
+    assert began.wait(30)
+    assert rhythm.stop(within_s=0.05) is False
+    go.set()
+    assert rhythm.stop(within_s=30) is True
+
+
+def test_once_is_once(rhythm: Rhythm) -> None:
+    ran, other = threading.Semaphore(0), threading.Semaphore(0)
+    rhythm.once("a", ran.release, 0.0, "own")
+    rhythm.every("b", other.release, lambda: 0.01, 0.0, "own")
+    assert ran.acquire(timeout=30)
+    for _ in range(3):
+        assert other.acquire(timeout=30)
+    assert not ran.acquire(blocking=False)
