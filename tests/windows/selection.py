@@ -91,9 +91,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _reasons(item: pytest.Item) -> Iterator[str]:
     for name in {item.nodeid, item.nodeid.partition("[")[0]} & set(TESTS):
         yield TESTS[name]
-    for fixture in getattr(item, "fixturenames", ()):
-        if fixture in FIXTURES:
-            yield FIXTURES[fixture]
+    if item.nodeid.startswith(("tests/agent/devices/", "tests/agent/ports/")):
+        yield from (FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,6 +1,7 @@
 """Fetching what is wished, and telling what became of it, with a real spool and a folder on the disk."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ class Life:
         self.state.mkdir()
         self.clock = HandClock()
         self.line = Line()
+        self.spools: list[Spool] = []
         self.file = folder / "agent.toml"
         self.write()
         self.run()
@@ -62,6 +64,7 @@ class Life:
         self.configuring = made or Configuring(self.file, self.state, TERMINAL, self.clock)
         self.config = self.configuring.begin()
         self.spool = Spool(self.state / FILE, self.clock, owner=True)
+        self.spools.append(self.spool)
         self.configuring.attach(self.spool, Outgoing(self.spool, lambda: None))
 
     def fetch(self) -> None:
@@ -90,8 +93,11 @@ class Life:
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Life:
-    return Life(tmp_path)
+def life(tmp_path: Path) -> Iterator[Life]:
+    made = Life(tmp_path)
+    yield made
+    for spool in made.spools:
+        spool.close()
 
 
 def test_a_wish_is_tried_kept_and_told_once(life: Life) -> None:
