@@ -25,7 +25,7 @@ stop.set()
 service.run()
 print(*sorted(name for name in sys.modules if "relay" in name))
 """
-TOML = '[agent]\nstate_dir = "{home}"\n[collector]\nurl = "https://127.0.0.1:9"\n'
+TOML = "[agent]\nstate_dir = '{home}'\n[collector]\nurl = \"https://127.0.0.1:9\"\n"
 
 
 def loaded(home: Path, more: str) -> str:
