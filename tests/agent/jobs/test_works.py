@@ -1,6 +1,7 @@
 """What each type of job does on this computer, with real children and real files."""
 
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -31,8 +32,10 @@ def do(place: Workplace, parameters: dict[str, Any], **changes: Any) -> JobResul
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path, Office(), works=dict(WORKS))
+def place(tmp_path: Path) -> Iterator[Workplace]:
+    made = Workplace(tmp_path, Office(), works=dict(WORKS))
+    yield made
+    made.spool.close()
 
 
 def test_every_type_of_the_catalogue_can_be_done_and_nothing_else() -> None:
