@@ -48,7 +48,7 @@ class Outgoing:
         except SpoolError:
             with self._lock:
                 self._keep([*samples, *self._samples])
-                self._gap = _both(gap, self._gap)
+                self._gap = gap.with_other(self._gap) if gap else self._gap
                 self._state = {**state, **self._state}
             raise
 
@@ -57,11 +57,4 @@ class Outgoing:
         self._samples = samples[over:]
         if over:
             at = [sample.at.isoformat() for sample in samples[:over]]
-            self._gap = _both(self._gap, Gap(Class.SAMPLE, over, min(at), max(at)))
-
-
-def _both(one: Gap | None, other: Gap | None) -> Gap | None:
-    if one is None or other is None:
-        return one or other
-    first_at, last_at = min(one.first_at, other.first_at), max(one.last_at, other.last_at)
-    return Gap(one.kind, one.count + other.count, first_at, last_at)
+            self._gap = Gap(Class.SAMPLE, over, min(at), max(at)).with_other(self._gap)

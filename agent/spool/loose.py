@@ -32,6 +32,13 @@ class Gap:
     first_at: str
     last_at: str
 
+    def with_other(self, other: "Gap | None") -> "Gap":
+        """Both of one class as one."""
+        if other is None:
+            return self
+        first_at, last_at = min(self.first_at, other.first_at), max(self.last_at, other.last_at)
+        return Gap(self.kind, self.count + other.count, first_at, last_at)
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -159,17 +166,18 @@ def forget(db: sqlite3.Connection, before: datetime) -> None:
 def give_way(db: sqlite3.Connection, rows: int, size: int) -> list[Gap]:
     """Free so many rows and bytes: first what the collector has, then figures, then states, the oldest first. What
     of it never arrived."""
-    gaps: list[Gap] = []
+    gaps: dict[Class, Gap] = {}
     for condition, values in _GIVES_WAY:
         while rows > 0 or size > 0:
             found = _rows(db, condition, values, most=500)
             if not found:
                 break
-            gaps += _gaps(found)
+            for gap in _gaps(found):
+                gaps[gap.kind] = gap.with_other(gaps.get(gap.kind))
             _delete(db, found)
             rows -= len(found)
             size -= sum(row.size for row in found)
-    return gaps
+    return list(gaps.values())
 
 
 def give_way_older(db: sqlite3.Connection, before: datetime) -> list[Gap]:

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from agent.spool import ordered
 from agent.spool.lane import Counters
 from protocols.wire import chain
@@ -72,6 +69,9 @@ def _receipt_problems(
 ) -> list[str]:
     if not receipt.get("signature") or receipt.get("epoch") != now.epoch:
         return []
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 8 MiB that signing does not need
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - 8 MiB that signing does not need
+
     complete_to, link = int(str(receipt["complete_to"])), str(receipt["chain"])
     told = chain.receipt_bytes(
         terminal, now.epoch, complete_to, link, datetime.fromisoformat(str(receipt["server_time"]))
