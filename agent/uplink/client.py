@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ValidationError
 
 from agent.clock import Clock
 from agent.uplink.connection import Answer, Connection
 from protocols.errors import CollectorUnreachable, ReportRefused
 from protocols.wire import signing, v1
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 RETRY_AFTER_MAX_S = 3600.0
 _JSON = "application/json"
@@ -68,7 +70,7 @@ class Waits(ReportRefused):
 class Client:
     """Not for two threads at once. `keyid` is the terminal's id, or at enrolment the public key."""
 
-    def __init__(self, connection: Connection, key: Ed25519PrivateKey, keyid: str, clock: Clock) -> None:
+    def __init__(self, connection: Connection, key: "Ed25519PrivateKey", keyid: str, clock: Clock) -> None:
         self._connection = connection
         self._key = key
         self._keyid = keyid
@@ -106,11 +108,11 @@ class Client:
         )
 
     @property
-    def key(self) -> Ed25519PrivateKey:
+    def key(self) -> "Ed25519PrivateKey":
         """The one that signs just now."""
         return self._key
 
-    def use_key(self, key: Ed25519PrivateKey) -> Ed25519PrivateKey:
+    def use_key(self, key: "Ed25519PrivateKey") -> "Ed25519PrivateKey":
         """Sign with this one from now on; the one before."""
         before, self._key = self._key, key
         return before

@@ -7,11 +7,16 @@ import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
+from agent.uplink import system_key
 from agent.uplink.key_store import read_key, write_key, write_private
 from protocols.errors import UplinkError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    Key = Ed25519PrivateKey
 
 IDENTITY_FILE = "identity.json"
 """Names the two others, which carry the terminal's id: a new identity never touches the files of the old
@@ -20,9 +25,6 @@ ENROLLING_FILE = "enrolling.key"
 NEXT_FILE = "next.key"
 """A key that the collector was asked to take, and may have taken."""
 _OWN = (".key", ".ca.pem")
-
-Key = Ed25519PrivateKey
-
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +40,18 @@ class Identity:
     terminal: str
     collector: str
     ca_file: Path
-    key: Ed25519PrivateKey
+    key: "Ed25519PrivateKey"
     name: str = ""
     site: str = ""
     customer: str = ""
 
 
-def public_key(key: Ed25519PrivateKey) -> str:
+def public_key(key: "Ed25519PrivateKey") -> str:
     """The raw public key in base64url without padding."""
     return _text(key.public_key().public_bytes_raw())
 
 
-def make_key(state_dir: Path) -> Ed25519PrivateKey:
+def make_key(state_dir: Path) -> "Ed25519PrivateKey":
     """The key for an enrolment, made if there is none. One that broke off goes on with the same key, so that
     the collector can tell the second try from a second terminal."""
     return _made(state_dir / ENROLLING_FILE)
@@ -74,7 +76,7 @@ def _keep(state_dir: Path, identity: Identity, key_file: Path) -> None:
             file.unlink()
 
 
-def next_key(state_dir: Path, known: Identity) -> Ed25519PrivateKey | None:
+def next_key(state_dir: Path, known: Identity) -> "Ed25519PrivateKey | None":
     """The key that the collector was asked to take, if there is one. One that has become ours goes, and one that
     cannot be read: it is of no use to anybody."""
     file = state_dir / NEXT_FILE
@@ -91,12 +93,12 @@ def next_key(state_dir: Path, known: Identity) -> Ed25519PrivateKey | None:
     return None
 
 
-def make_next_key(state_dir: Path) -> Ed25519PrivateKey:
+def make_next_key(state_dir: Path) -> "Ed25519PrivateKey":
     """Kept before anybody hears of it."""
     return _made(state_dir / NEXT_FILE)
 
 
-def adopt(state_dir: Path, known: Identity, key: Ed25519PrivateKey) -> Identity:
+def adopt(state_dir: Path, known: Identity, key: "Ed25519PrivateKey") -> Identity:
     """The collector has taken this key. The identity file changes at once, whatever ends the program here: before
     it the old key holds and the new one is kept as the next, after it the new one holds."""
     adopted = replace(known, key=key)
@@ -131,16 +133,18 @@ def load(state_dir: Path) -> Identity:
         raise NotEnrolled(f"the identity of this till cannot be read ({e}); enrol it again") from e
 
 
-def _made(file: Path) -> Ed25519PrivateKey:
+def _made(file: Path) -> "Ed25519PrivateKey":
     if file.exists():
         return _load_key(file)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - see system_key
+
     key = Ed25519PrivateKey.generate()
     write_key(file, key.private_bytes_raw())
     return key
 
 
-def _load_key(file: Path) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(read_key(file))
+def _load_key(file: Path) -> "Ed25519PrivateKey":
+    return system_key.load(read_key(file))
 
 
 def _text(raw: bytes) -> str:

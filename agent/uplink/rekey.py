@@ -36,7 +36,7 @@ class Rekeying:
         if key is not None:
             self._change(client, key)
 
-    def _change(self, client: Client, key: identity.Key) -> None:
+    def _change(self, client: Client, key: "identity.Key") -> None:
         public_key, proof = wire.prove(key, self._known.terminal)
         request = v1.Rekey(public_key=public_key, proof=proof, session=self._session)
         try:
@@ -49,7 +49,7 @@ class Rekeying:
         client.use_key(key)
         log.info("this terminal has a new key, at the collector's wish")
 
-    def _ask_with(self, client: Client, key: identity.Key, request: v1.Rekey) -> None:
+    def _ask_with(self, client: Client, key: "identity.Key", request: v1.Rekey) -> None:
         """Does the collector have the new key already?"""
         before = client.use_key(key)
         try:

@@ -2,9 +2,10 @@
 hold. Knows no storage."""
 
 import base64
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 def proof_bytes(terminal: str, public_key: str) -> bytes:
@@ -12,7 +13,7 @@ def proof_bytes(terminal: str, public_key: str) -> bytes:
     return f"plomba rekey 1\n{terminal}\n{public_key}\n".encode()
 
 
-def prove(new: Ed25519PrivateKey, terminal: str) -> tuple[str, str]:
+def prove(new: "Ed25519PrivateKey", terminal: str) -> tuple[str, str]:
     """The new public key in base64url without padding, and the proof."""
     public_key = _text(new.public_key().public_bytes_raw())
     return public_key, _text(new.sign(proof_bytes(terminal, public_key)))
@@ -20,6 +21,9 @@ def prove(new: Ed25519PrivateKey, terminal: str) -> tuple[str, str]:
 
 def is_proven(terminal: str, public_key: str, proof: str) -> bool:
     """Whoever made `proof` holds the private half of `public_key`. False for what is no key, too."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 8 MiB that signing does not need
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - 8 MiB that signing does not need
+
     try:
         key = Ed25519PublicKey.from_public_bytes(_raw(public_key))
         key.verify(_raw(proof), proof_bytes(terminal, public_key))

@@ -7,11 +7,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from protocols.errors import ReportRefused
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 TAG = "plomba"
 LABEL = "sig1"
@@ -44,7 +45,7 @@ def content_digest(body: bytes) -> str:
 
 
 def sign(
-    key: Ed25519PrivateKey, method: str, path: str, body: bytes, *, keyid: str, created: int, nonce: str
+    key: "Ed25519PrivateKey", method: str, path: str, body: bytes, *, keyid: str, created: int, nonce: str
 ) -> dict[str, str]:
     """The three headers of one request. `nonce` must be fresh for every call, retries included."""
     digest = content_digest(body)
@@ -80,9 +81,11 @@ def read(method: str, path: str, headers: Mapping[str, str]) -> Signed:
     )
 
 
-def verify(signed: Signed, body: bytes, key: Ed25519PublicKey, now_s: float) -> None:
+def verify(signed: Signed, body: bytes, key: "Ed25519PublicKey", now_s: float) -> None:
     """ReportRefused unless the body is the signed one, the key made the signature, and it is fresh by
     `now_s`."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 8 MiB that signing does not need
+
     if hashlib.sha256(body).digest() != signed.digest:
         raise ReportRefused("the body is not the one that was signed", code="digest.mismatch")
     try:
