@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup demo test package test-package test-usb test-windows package-windows check bench nightly fuzz docs schema lock clean
+.PHONY: help setup demo test package test-package test-usb test-windows package-windows check bench nightly faults fuzz docs schema lock clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -69,10 +69,16 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.devices
 	@$(PY) -m tests.benchmarks.tap
 	@$(PY) -m tests.benchmarks.relay
+	@$(PY) -m tests.benchmarks.drain
 
 nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each family; JSON lines
 	@$(PY) -m tests.fuzz.mutation $(or $(FRAMES),1000000) $(FAMILY)
 	@$(PY) -m tests.fuzz.noise $(or $(BYTES),10000000) $(FAMILY)
+
+faults: setup  ## the queue through all that can go wrong, at length: SEQUENCES=10000 KILLS=500 CUTS=60
+	@tests/system-packages
+	@$(PY) -m tests.faults.whole_path --sequences $(or $(SEQUENCES),10000)
+	@PLOMBA_KILLS=$(or $(KILLS),500) PLOMBA_CUTS=$(or $(CUTS),60) $(PY) -m pytest -n 2 tests/faults/test_kill.py tests/agent/spool/test_power_cut.py
 
 fuzz: setup  ## look for bytes that make a family raise, led by coverage: FAMILY=escpos SECONDS=60
 	@$(PY) -m tests.fuzz.coverage $(or $(FAMILY),escpos) $(or $(SECONDS),60)
