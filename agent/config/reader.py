@@ -48,7 +48,14 @@ def tables_in(path: Path) -> dict[str, object]:
     except UnicodeDecodeError as e:
         raise ConfigError(str(path), "(file)", f"is not UTF-8 (byte {e.start})", code="config.syntax") from e
     except tomllib.TOMLDecodeError as e:
-        raise ConfigError(str(path), "(file)", f"is no valid TOML: {e}", code="config.syntax") from e
+        problem = f"is no valid TOML: {e}{_escaped(str(e))}"
+        raise ConfigError(str(path), "(file)", problem, code="config.syntax") from e
+
+
+def _escaped(error: str) -> str:
+    """What most people mean who get this on Windows."""
+    hint = "; a path of Windows stands in 'single quotes', for in double ones a backslash begins an escape"
+    return hint if "hex value" in error or "Unescaped" in error else ""
 
 
 def _explain(source: str, tables: dict[str, object], error: ErrorDetails) -> ConfigError:

@@ -152,3 +152,11 @@ def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None
     assert default_path() == Path("/etc/plomba/agent.toml")
     monkeypatch.setenv("PLOMBA_AGENT_CONFIG", "/srv/till.toml")
     assert default_path() == Path("/srv/till.toml")
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\kase", r"C:\Plomba"])
+def test_a_path_of_windows_in_double_quotes_is_explained(tmp_path: Path, path: str) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(f'[agent]\nstate_dir = "{path}"\n', "utf-8")
+    with pytest.raises(ConfigError, match="single quotes"):
+        load(file)
