@@ -3,9 +3,10 @@ ingest stored; a field that is not there is unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collector.web import findings
@@ -117,6 +118,9 @@ FACTS: "dict[str, Lazy]" = {
     "device.connected": _("Device connected"),
     "device.disconnected": _("Device disconnected"),
     "uplink.way_changed": _("Way to the collector changed"),
+    "agent.gap": _("States or figures are missing"),
+    "agent.spool_renewed": _("Queue of the agent began anew"),
+    "agent.message_quarantined": _("A message could not be read here"),
     **findings.TITLES,
 }
 
@@ -154,6 +158,8 @@ SAMPLES: "dict[str, Lazy]" = {
     "agent_disk_mib_per_h": _("Agent: written to disk, MiB an hour"),
     "agent_sent_mib_per_h": _("Agent: sent, MiB an hour"),
     "agent_late_s": _("Agent: latest job came late by, s"),
+    "queue_messages": _("Messages that wait at the till"),
+    "queue_bytes": _("Queue at the till, B"),
     "agent_slowed": _("Agent: polls are rarer by a factor of"),
     "battery_left_s": _("Battery lasts, s"),
     "network_dns_ms": _("Name server, ms"),
@@ -194,7 +200,23 @@ def fact_note(name: str, detail: Mapping[str, object]) -> str:
         case "paper.forecast", {"left_at_least": int() as left}:
             return str(_("at least %(lines)d lines are left")) % {"lines": left}
         case _:
-            return _way_note(detail) if name == "uplink.way_changed" else findings.note(name, detail)
+            note = _NOTES.get(name)
+            return note(detail) if note else findings.note(name, detail)
+
+
+def _gap_note(detail: Mapping[str, object]) -> str:
+    """What will never come, and from when to when; how many is not known after a power cut."""
+    what = _("figures") if detail.get("class") == "sample" else _("states")
+    count = detail.get("count")
+    many = f"{count} " if isinstance(count, int) else ""
+    return f"{many}{what}, {_minute(str(detail.get('from')))} – {_minute(str(detail.get('to')))}"
+
+
+def _minute(text: str) -> str:
+    try:
+        return timezone.localtime(datetime.fromisoformat(text)).strftime("%d.%m.%Y %H:%M")
+    except ValueError:
+        return text
 
 
 def _way_note(detail: Mapping[str, object]) -> str:
@@ -207,6 +229,9 @@ def _way_note(detail: Mapping[str, object]) -> str:
     minutes = round(dead_s / 60) if isinstance(dead_s, int | float) else 0
     lasted = str(_("for %(minutes)d min")) % {"minutes": max(minutes, 1)}
     return f"{dead}, {lasted}"
+
+
+_NOTES = {"uplink.way_changed": _way_note, "agent.gap": _gap_note}
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> "list[tuple[Lazy, bool]]":

@@ -35,6 +35,23 @@ CASES = [
     ),
     ("agent.stopped", {"reason": "stopped"}, "", ""),
     (
+        "agent.gap",
+        {
+            "class": "sample",
+            "count": 12,
+            "from": "2026-11-22T10:00:00+00:00",
+            "to": "2026-11-22T10:30:00+00:00",
+        },
+        "12 figures, 22.11.2026 12:00 – 22.11.2026 12:30",
+        "12 rādījumi, 22.11.2026 12:00 – 22.11.2026 12:30",
+    ),
+    (
+        "agent.gap",
+        {"class": "state", "count": None, "from": "2026-11-22T10:00:00+00:00", "to": "soon"},
+        "states, 22.11.2026 12:00 – soon",
+        "stāvokļi, 22.11.2026 12:00 – soon",
+    ),
+    (
         "uplink.way_changed",
         {"way": "relay", "relay": "Kase 2", "dead": "own_way", "dead_s": 20},
         "the till's own way was dead, its neighbours' was not; now through Kase 2",
