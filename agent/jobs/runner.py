@@ -15,10 +15,11 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.config import Config
-from agent.jobs import memory, personal, quiet
+from agent.jobs import memory, quiet
 from agent.jobs.memory import Memory, Running
 from agent.jobs.registry import WORKS
 from agent.jobs.work import Context, Exit, Mask, Outcome, Till, Work
+from agent.masking import personal
 from agent.spool import Spool
 from protocols.errors import JobError, PlombaError
 from protocols.wire import job_signing, v1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.clock import Clock
 from agent.config import Config
-from agent.runtime.masking import mask
+from agent.masking.secret import mask
 from agent.runtime.running_till import RunningTill
 from agent.spool import Spool
 from agent.uplink.client import Client

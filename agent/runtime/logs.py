@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.runtime.masking import mask
+from agent.masking.secret import mask
 
 FILE = "agent.log"
 FILE_BYTES = 1 << 20

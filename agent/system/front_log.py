@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from agent.masking.personal import mask
 from agent.system import log_tail
-from agent.system.personal import mask
 
 FILES = ("error.log", "cash-server.log")
 TOLD_EVERY = timedelta(hours=1)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent.jobs import child, personal
+from agent.jobs import child
 from agent.jobs.registry import WORKS
+from agent.masking import personal
 from agent.runtime.clock import SystemClock
 from agent.runtime.drawer_pulse import Pulsed
 from protocols.errors import JobError

@@ -12,8 +12,8 @@ from agent.config.reader import checked
 from agent.jobs.registry import WORKS
 from agent.jobs.runner import Runner
 from agent.jobs.work import Context, Outcome, Seen, Work
+from agent.masking.secret import mask
 from agent.runtime.drawer_pulse import Pulsed
-from agent.runtime.masking import mask
 from agent.spool import Spool
 from protocols.errors import PlombaError
 from protocols.status.model import DeviceState

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.masking.personal import luhn
+from agent.masking.secret import MASK, mask
 from agent.runtime import logs
-from agent.runtime.masking import MASK, mask
-from agent.system.personal import luhn
 from protocols.wire.snapshot import encode_key
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.system import front, front_places, log_tail, personal
+from agent.masking import personal
+from agent.system import front, front_places, log_tail
 from agent.system.front import Front, Roots
 from agent.system.front_log import FrontLog
 from agent.system.front_places import Place

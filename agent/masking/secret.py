@@ -2,7 +2,7 @@
 
 import re
 
-from agent.system.personal import luhn
+from agent.masking.personal import luhn
 
 MASK = "[masked]"
 
