@@ -20,8 +20,10 @@ FILES = {
     "tests/agent/devices/test_discovery_confirm.py": PTY,
     "tests/agent/runtime/test_tapped.py": TAP,
     "tests/agent/runtime/test_bad_devices.py": PTY,
+    "tests/agent/runtime/test_drawer_pulse.py": PTY,
     "tests/agent/runtime/test_ending.py": SIGNAL,
     "tests/agent/runtime/test_systemd_service.py": SYSTEMD,
+    "tests/agent/uplink/test_system_key.py": "the OpenSSL of the system, which Windows has not",
     "tests/agent/uplink/test_rekey.py": "its collector runs on Linux only",
     "tests/agent/spool/test_power_cut.py": "a power cut needs a file system of Linux on a loop device",
 }
@@ -44,6 +46,7 @@ TESTS = {
     "tests/agent/runtime/test_backups.py::test_a_backup_runs_once_when_due_and_its_sudden_death_is_told"
     "[import os; os.abort()-told1]": "a program that is aborted ends with 3 there, which a refusal does as well",
     "tests/agent/runtime/test_logs.py::test_the_file_stays_small_and_what_is_newest_is_kept": MODE,
+    "tests/agent/runtime/test_selling.py::test_a_receipt_that_is_open_is_no_quiet_minute": PTY,
     "tests/agent/runtime/test_service.py::test_a_life_of_the_agent": SIGNAL,
     "tests/agent/runtime/test_service.py::test_systemd_is_told": SYSTEMD,
     "tests/agent/uplink/test_enrol.py"
