@@ -76,6 +76,18 @@ def tmp_path(tmp_path: Path) -> Path:
     return Slashed(tmp_path)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    stale = [name for name in (*FILES, *TESTS) if not _stands(name)]
+    if stale:
+        raise pytest.UsageError(f"tests/windows/selection.py names what is not there: {', '.join(stale)}")
+
+
+def _stands(name: str) -> bool:
+    file, _, test = name.partition("[")[0].partition("::")
+    path = _ROOT / file
+    return path.is_file() and (not test or f"def {test}(" in path.read_text("utf-8"))
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     name = collection_path.relative_to(_ROOT).as_posix()
     if name in FILES:
