@@ -310,11 +310,12 @@ class Spool:
                 loose.begin_run(db, self._new_epoch(db))
 
     def _new_epoch(self, db: sqlite3.Connection) -> int:
-        """Later than all that were given here, by the clock where that is right, with some chance in it: a clock that
-        begins in 1970 after every power cut must not give the same epoch twice on a disk that was put back."""
+        """Later than all that were given here: the time, where the clock is right. A clock that begins in 1970 after
+        every power cut must not give the same epoch twice on a disk that was put back: there chance helps."""
         known = [int(row[0]) for row in db.execute("SELECT epoch FROM lane")]
         at_least = max([*known, database.last_mark(self.path) + _CHANCE]) + 1
-        return max(int(self._clock.now().timestamp() * 1000), at_least, 1) + secrets.randbelow(_CHANCE)
+        now = int(self._clock.now().timestamp() * 1000)
+        return now if now >= at_least else at_least + secrets.randbelow(_CHANCE)
 
     def _replaced(self, problem: str) -> sqlite3.Connection:
         mark = max(int(self._clock.now().timestamp() * 1000), database.last_mark(self.path) + 3 * _CHANCE)
