@@ -67,6 +67,7 @@ def _ask(path: str) -> bool:
     bell = _bell(path)  # before looking: an opening during the look rings
     taken = _listed(os.path.realpath(path), found)
     if bell and not taken:
+        _forget_what_is_gone()
         _looks[path] = _Look(bell)
     elif bell:
         bell.close()
@@ -78,6 +79,17 @@ def _bell(path: str) -> Doorbell | None:
         return Doorbell(path)
     except OSError:
         return None  # too many watches on this machine: then every poll looks
+
+
+def _forget_what_is_gone() -> None:
+    """A system gives an account some hundred bells."""
+    for path, look in list(_looks.items()):
+        try:
+            there = which(os.stat(path)) == look.bell.file  # noqa: PTH116 - its numbers are wanted, not a path
+        except OSError:
+            there = False
+        if not there:
+            _forget(path)
 
 
 def _forget(path: str) -> None:

@@ -200,6 +200,16 @@ def test_a_new_port_under_an_old_name_is_looked_at_anew(looks: list[str], tmp_pa
     assert len(looks) == 2
 
 
+def test_the_bells_of_ports_that_are_gone_are_given_back(tmp_path: Path) -> None:
+    """A system gives an account 128 of them, and every name of a port takes one."""
+    for number in range(20):
+        file = tmp_path / f"port{number}"
+        file.write_bytes(b"")
+        assert not held(str(file))
+        file.unlink()
+    assert sum(name.startswith(str(tmp_path)) for name in holder._looks) == 1
+
+
 def test_a_port_that_is_not_there() -> None:
     with pytest.raises(PortGone, match="does not exist"):
         open_port("/dev/ttyUSB-none", LINE)
