@@ -33,8 +33,8 @@ class Batch:
 @dataclass(slots=True)
 class Counters:
     """`rows` and `bytes` wait for the collector; `kept_rows` and `kept_bytes` are stored there and still here.
-    `complete_to`: on the ordered lane the collector has everything up to it; on the loose lane it is how many messages
-    of that lane the collector last said to hold."""
+    `complete_to`: on the ordered lane the collector has everything up to it; on the loose lane it has taken so
+    many since it was last found to have been put back."""
 
     name: v1.Lane
     epoch: int

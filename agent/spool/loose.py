@@ -125,18 +125,15 @@ def store(db: sqlite3.Connection, epoch: int, seqs: Sequence[int]) -> None:
         if found:
             rows, size = rows + 1, size + found[0]
     now.stored(rows, size)
+    now.complete_to += rows
     now.write(db)
 
 
-def compare(db: sqlite3.Connection, held: int | None) -> None:
-    """The collector holds so many messages of this lane: fewer than before means that it was put back."""
+def compare(db: sqlite3.Connection, held: int | None, waiting: int = 0) -> None:
+    """The collector holds so many messages of this lane. All that it ever said to have taken must be among them, and
+    `waiting` more that it has just taken: where they are fewer, it was put back."""
     now = load(db)
-    if held is None or held == now.complete_to:
-        return
-    fewer = held < now.complete_to
-    now.complete_to = held
-    now.write(db)
-    if fewer:
+    if held is not None and held < now.complete_to + waiting:
         send_again(db)
 
 
@@ -146,6 +143,7 @@ def send_again(db: sqlite3.Connection) -> None:
     now = load(db)
     db.execute("UPDATE loose SET stored = 0 WHERE stored = 1")
     now.stored(-now.kept_rows, -now.kept_bytes)
+    now.complete_to = 0
     now.write(db)
 
 

@@ -163,7 +163,7 @@ class Spool:
         """The collector has all of a loose batch, and `held` messages of that lane in all."""
         with self._transaction() as db:
             _write_state(db, state or {})
-            loose.compare(db, held)
+            loose.compare(db, held, len(batch.rows))
             loose.store(db, batch.epoch, [row.seq for row in batch.rows])
 
     def renew(self, problem: str) -> None:
