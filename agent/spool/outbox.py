@@ -172,6 +172,15 @@ class Spool:
         with self._transaction() as db:
             self._renew(db, problem)
 
+    def part(self, batch: Batch, agrees_to: int, problem: str) -> None:
+        """The collector holds the messages of this batch up to `agrees_to`, and others under the numbers behind: these
+        go under a new epoch."""
+        with self._transaction() as db:
+            now = ordered.load(db)
+            if batch.epoch == now.epoch and batch.rows and now.complete_to < agrees_to <= batch.rows[-1].seq:
+                ordered.move_to(db, now, agrees_to)
+            self._renew(db, problem)
+
     def quarantine(self, seq: int, problem: str, batch: Batch | None = None) -> None:
         """Keep a message aside that the collector cannot read, with a small fact that says so. On the ordered lane
         the fact takes its place, so that numbers have no hole and the queue goes on. `batch`: where the message

@@ -54,9 +54,14 @@ class Gap(ReportRefused):
 
 
 class Forked(ReportRefused):
-    """The collector holds other messages under the numbers of this epoch: this disk was put back."""
+    """The collector holds other messages under the numbers of this epoch behind `agrees_to`: this disk was put
+    back."""
 
     code = "report.chain"
+
+    def __init__(self, message: str, agrees_to: int) -> None:
+        super().__init__(message, code=self.code)
+        self.agrees_to = agrees_to
 
 
 class Waits(ReportRefused):
@@ -167,7 +172,7 @@ class Client:
         if problem.code in _CONTENT:
             return Unreadable(said, code=problem.code)
         if problem.code == Forked.code:
-            return Forked(said, code=problem.code)
+            return Forked(said, problem.complete_to or 0)
         if problem.waiting:
             return Waits(said, problem.waiting, code=problem.code)
         if problem.complete_to is not None:

@@ -117,7 +117,7 @@ class Sender:
             self._spool.acknowledge(replace(batch, rows=()), e.complete_to)
             return self._no_progress(e)
         except Forked as e:
-            self._spool.renew(f"{e.code}: {e}")
+            self._spool.part(batch, e.agrees_to, f"{e.code}: {e}")
             return self._failed("refused", e)
         except ReportRefused as e:
             return self._failed("refused", e)

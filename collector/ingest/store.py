@@ -40,7 +40,7 @@ def lock_streams(reports: Sequence[v1.Report], now: datetime) -> Streams:
 def store(parsed: Parsed, received_at: datetime, streams: Streams, *, carried: bool = False) -> v1.Receipt:
     """The receipt, not signed yet. `carried`: it came by hand, so that its time says nothing about the terminal.
     Refused with `report.gap` where messages before these are missing, and with `report.chain` where other messages
-    lie under their numbers: nothing was written then."""
+    lie under their numbers, and up to where they are the same: nothing was written then."""
     report = parsed.report
     stream = streams[report.terminal, report.epoch]
     if stream.lane != report.lane:
@@ -99,20 +99,38 @@ def _fresh(parsed: Parsed, stream: Stream) -> tuple[list[int], dict[int, str]]:
     for i in fresh:
         link = chain.link(link, parsed.documents[i])
         links[i] = link.hex()
-    last = links[fresh[-1]] if fresh else _known_link(report)
-    if report.chain and report.messages and last not in ("", report.chain):
-        raise Refused("report.chain", terminal=report.terminal, complete_to=stream.complete_to)
+    if not report.chain or not report.messages:
+        return fresh, links
+    last = links[fresh[-1]] if fresh else _known_links(report).get(report.messages[-1].seq, "")
+    if last not in ("", report.chain):
+        raise Refused("report.chain", terminal=report.terminal, complete_to=_agrees_to(parsed))
     return fresh, links
 
 
-def _known_link(report: v1.Report) -> str:
-    """Of the last message of a report that was here before; "" where it is not known."""
-    if not report.messages:
-        return ""
-    found = Message.objects.filter(
-        terminal_id=report.terminal, epoch=report.epoch, seq=report.messages[-1].seq
-    ).values_list("link", flat=True)
-    return found.first() or ""
+def _known_links(report: v1.Report) -> dict[int, str]:
+    """Those that are stored of the numbers of this report, and of the number before it."""
+    rows = Message.objects.filter(
+        terminal_id=report.terminal,
+        epoch=report.epoch,
+        seq__gte=report.messages[0].seq - 1,
+        seq__lte=report.messages[-1].seq,
+    ).values_list("seq", "link")
+    return {0: chain.start(report.epoch).hex(), **dict(rows)}
+
+
+def _agrees_to(parsed: Parsed) -> int:
+    """Up to which number the messages of this report are those that are stored; the number before its first where none
+    is."""
+    report = parsed.report
+    known = _known_links(report)
+    seq = report.messages[0].seq - 1
+    link = bytes.fromhex(known.get(seq, ""))
+    for message, document in zip(report.messages, parsed.documents, strict=True):
+        link = chain.link(link, document)
+        if known.get(message.seq) != link.hex():
+            break
+        seq = message.seq
+    return seq
 
 
 def _advance(stream: Stream, complete_to: int, held: int, link: str, at: datetime) -> None:

@@ -105,7 +105,7 @@ class Collector:
     @staticmethod
     def _refusal(code: str, complete_to: int | None) -> ReportRefused:
         if code == Forked.code:
-            return Forked(code, code=code)
+            return Forked(code, complete_to or 0)
         if complete_to is not None:
             return Gap(code, complete_to, code=code)
         return ReportRefused(code, code=code)
@@ -531,7 +531,7 @@ def _without(defence: str) -> None:
         ordered.move_to = lambda db, now, to: move(db, now, max(to, now.complete_to))
         loose.send_again = lambda _: None
     elif defence == "chain":  # a disk that was put back is not noticed by its links
-        store._known_link = lambda _: ""
+        store._known_links = lambda _: {}
         link = chain.link
         chain.link = lambda previous, document: link(b"", b"")
     else:

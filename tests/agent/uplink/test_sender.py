@@ -319,6 +319,21 @@ def test_a_disk_that_was_put_back_goes_on_under_a_new_epoch(
     assert names(collector) == ["agent.spool_renewed", "a"]
 
 
+def test_of_a_disk_that_was_put_back_only_what_differs_goes_under_a_new_epoch(
+    spool: Spool, sender: Sender, collector: Collector
+) -> None:
+    before = spool.epoch
+    collector.always = lambda _, report: (
+        problem(409, "report.chain", complete_to=2)
+        if report["epoch"] == before and report["messages"]
+        else None
+    )
+    spool.put_all([fact(name) for name in ("a", "b", "c")])
+    sender.turn()
+    sender.turn()
+    assert names(collector) == ["agent.spool_renewed", "c"]
+
+
 def test_what_a_disk_that_was_put_back_had_sent_before_is_not_doubled(
     spool: Spool, sender: Sender, collector: Collector
 ) -> None:

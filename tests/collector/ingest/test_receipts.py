@@ -46,6 +46,16 @@ def test_another_message_under_a_number_that_is_taken_is_refused_by_its_link(til
     assert till.report(fact(1), fact(2), fact(3)).json()["complete_to"] == 3
 
 
+def test_a_refusal_by_link_says_up_to_where_the_messages_are_the_same(till: Till) -> None:
+    """Of a disk that was put back the first part may have been sent before; it must not come twice."""
+    first, second, other = fact(1), fact(2), fact(2, "drawer.closed")
+    till.report(first, second)
+    answer = till.post(v1.PATH_REPORTS, till.document(first, other, chain="0" * 64)).json()
+    assert (answer["code"], answer["complete_to"]) == ("report.chain", 1)
+    answer = till.post(v1.PATH_REPORTS, till.document(other, chain="0" * 64)).json()
+    assert (answer["code"], answer["complete_to"]) == ("report.chain", 1)
+
+
 def test_the_loose_lane_takes_any_order_once_each_and_counts(till: Till) -> None:
     def send(*seqs: int) -> dict[str, object]:
         answer: dict[str, object] = till.post(
