@@ -25,11 +25,17 @@ def is_possible() -> bool:
     name = f"plomba-{os.getpid()}-try"
     if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
         return False
-    link = ["ip", "-n", name, "link", "add", "one", "type", "veth", "peer", "name", "two"]
-    bridge = ["ip", "-n", name, "link", "add", "bridge", "type", "bridge"]
+    link = [*_inside(name), "ip", "link", "add", "one", "type", "veth", "peer", "name", "two"]
+    bridge = [*_inside(name), "ip", "link", "add", "bridge", "type", "bridge"]
     able = all(not subprocess.run(cmd, capture_output=True, check=False).returncode for cmd in (link, bridge))
     subprocess.run(["ip", "netns", "del", name], check=True)
     return able
+
+
+def _inside(name: str) -> list[str]:
+    """Runs what follows in that network. `ip netns exec` would also make mounts of its own, which a root that is
+    no mount point, such as that of a chroot, does not allow."""
+    return ["nsenter", f"--net=/run/netns/{name}"]
 
 
 class Network:
@@ -56,10 +62,10 @@ class Network:
 
     def inside(self, place: str, *command: str | Path) -> list[str | Path]:
         """The command, run by whoever is at this place."""
-        return ["ip", "netns", "exec", self.name(place), *command]
+        return [*_inside(self.name(place)), *command]
 
     def ip(self, place: str, *words: str) -> None:
-        run("ip", "-n", self.name(place), *words, timeout_s=_QUICK_S)
+        run(*_inside(self.name(place)), "ip", *words, timeout_s=_QUICK_S)
 
     def take_route(self, till: str) -> None:
         """As a till that has lost its gateway."""
