@@ -3,7 +3,7 @@ others do not notice it."""
 
 SHARE = 0.04
 """Of the writer's time for all terminals that catch up, together."""
-MESSAGES = 500
+MESSAGES = 50
 LONGEST_S = 30.0
 BACKLOG = 200
 """A terminal with more messages waiting than this catches up."""
