@@ -75,7 +75,7 @@ def control(home: Path, chance: random.Random) -> None:
     columns = "incident_id, at, recorded_at, from_state, to_state, note, detail, kind"
     spoil = (
         ("delete from ingest_message where id = ?", victim),
-        ("update ingest_message set epoch = epoch + 1 where id = ?", victim),
+        ("update ingest_message set epoch = (select max(epoch) + 1 from ingest_message) where id = ?", victim),
         (
             f"insert into incidents_transition({columns}) select {columns} from incidents_transition"
             " where kind = 'opened' and ? limit 1",
