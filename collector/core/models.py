@@ -7,11 +7,16 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """`manager` may do all; `technician` works incidents; `reader` looks."""
+    """`manager` may do all; `technician` works incidents; `reader` looks. `customer` is a contact of one customer,
+    who sees the portal and nothing else."""
 
     MANAGER = "manager"
     TECHNICIAN = "technician"
     READER = "reader"
+    CUSTOMER = "customer"
+
+
+STAFF = (Role.MANAGER, Role.TECHNICIAN, Role.READER)
 
 
 class Language(models.TextChoices):
@@ -25,6 +30,11 @@ class User(AbstractUser):
     language = models.CharField(max_length=5, choices=Language.choices, default=Language.LV)
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    @property
+    def is_of_staff(self) -> bool:
+        """Works for the service company, and so may see every customer."""
+        return self.role in STAFF
 
     @property
     def may_work(self) -> bool:

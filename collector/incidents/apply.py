@@ -22,7 +22,7 @@ from collector.incidents.engine import (
 )
 from collector.incidents.models import OPEN, Incident, Kind, State, Transition
 from collector.incidents.rules import RULES
-from collector.inventory.models import Device
+from collector.inventory.models import Device, Terminal
 from protocols.wire import v1
 
 RESOLVED_BY_ITSELF = "recovered"
@@ -144,6 +144,7 @@ def _open(terminal_id: str, decision: Open, now: datetime) -> None:
         )
     incident = Incident(
         terminal_id=terminal_id,
+        site_id=Terminal.objects.values_list("site_id", flat=True).get(pk=terminal_id),
         device=device,
         subject_kind=decision.key.kind.value,
         subject_id=decision.key.id,

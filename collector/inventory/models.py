@@ -6,6 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from collector.core.models import Language
 from collector.inventory import desired_models, holding_models  # noqa: F401 - Django looks for models here
 from protocols.wire.v1 import Contact
 
@@ -21,13 +22,45 @@ class Customer(models.Model):
         return self.name
 
 
+class ContactPerson(models.Model):
+    """Of a customer. `user`: may sign in to the portal; `sites`: sees these only, all where there are
+    none. `phone` and `email` are how the contract says to reach them."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="contact"
+    )
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    language = models.CharField(max_length=5, choices=Language.choices, default=Language.LV)
+    sites = models.ManyToManyField("Site", blank=True, related_name="contacts")
+    takes_notices = models.BooleanField(default=True)
+    confirms_eds = models.BooleanField(default=False)
+    approves_paid_work = models.BooleanField(default=False)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Site(models.Model):
+    """`provider` and `region`: whose line it is and where, so that many shops that fall at once have one cause.
+    `hours`: opening hours in the time zone of the shop, {"mon": [["09:00", "22:00"], …], …}; a day that is not there is
+    closed; empty: not known."""
+
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="sites")
     name = models.CharField(max_length=200)
     address = models.CharField(max_length=300, blank=True)
     city = models.CharField(max_length=100, blank=True)
     time_zone = models.CharField(max_length=60, default="Europe/Riga")
     needs_approval = models.BooleanField(default=False)
+    provider = models.CharField(max_length=100, blank=True)
+    region = models.CharField(max_length=100, blank=True)
+    hours = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["name"]

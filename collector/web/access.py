@@ -34,8 +34,8 @@ def _guard(view: View[P], allowed: Callable[[User], bool]) -> View[P]:
 
 
 def signed_in(view: View[P]) -> View[P]:
-    """Anyone with an account."""
-    return _guard(view, lambda _user: True)
+    """Anyone of the service company. A customer has the portal."""
+    return _guard(view, lambda user: user.is_of_staff)
 
 
 def workers(view: View[P]) -> View[P]:

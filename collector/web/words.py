@@ -42,8 +42,14 @@ INCIDENT_STATES: dict[str, Sign] = {
     "new": Sign("fault", "bell", pgettext_lazy("incident", "New")),
     "assigned": Sign("suppressed", "user-check", pgettext_lazy("incident", "Assigned")),
     "in_progress": Sign("suppressed", "tool", pgettext_lazy("incident", "In progress")),
+    "pending_customer": Sign("contact", "clock-pause", pgettext_lazy("incident", "Waits for the customer")),
+    "pending_supplier": Sign("contact", "clock-pause", pgettext_lazy("incident", "Waits for the supplier")),
+    "pending_legal": Sign("contact", "clock-pause", pgettext_lazy("incident", "Waits for the EDS")),
+    "scheduled_visit": Sign("suppressed", "calendar-event", pgettext_lazy("incident", "Visit agreed")),
     "resolved": Sign("ok", "check", pgettext_lazy("incident", "Resolved")),
     "closed": Sign("retired", "checks", pgettext_lazy("incident", "Closed")),
+    "cancelled": Sign("retired", "x", pgettext_lazy("incident", "Cancelled")),
+    "merged": Sign("retired", "arrow-merge", pgettext_lazy("incident", "Merged")),
 }
 
 TRANSITIONS: dict[str, Sign] = {
@@ -56,6 +62,22 @@ TRANSITIONS: dict[str, Sign] = {
     "noted": Sign("contact", "note", _("Note")),
     "resolved": Sign("ok", "check", _("Resolved")),
     "closed": Sign("retired", "checks", _("Closed")),
+    "suppressed": Sign("suppressed", "eye-off", _("Not told on: it has a cause that is known")),
+    "released": Sign("attention", "eye", _("Stands on its own again")),
+    "escalated": Sign("fault", "trending-up", _("Graver than before")),
+    "flapping": Sign("attention", "refresh-dot", _("Comes and goes")),
+    "prioritised": Sign("suppressed", "flag", _("Priority changed")),
+    "queued": Sign("suppressed", "list", _("Given to a queue")),
+    "started": Sign("suppressed", "tool", _("Work began")),
+    "pending": Sign("contact", "clock-pause", _("Waits")),
+    "woken": Sign("attention", "bell", _("The wait is over")),
+    "visit": Sign("suppressed", "calendar-event", _("Visit agreed")),
+    "answered": Sign("contact", "message", _("Answer to the customer")),
+    "merged": Sign("retired", "arrow-merge", _("Merged with another")),
+    "cancelled": Sign("retired", "x", _("Cancelled")),
+    "major": Sign("fault", "urgent", _("Major incident")),
+    "attached": Sign("contact", "paperclip", _("File attached")),
+    "worked": Sign("contact", "clock", _("Work recorded")),
 }
 
 CONTACTS: dict[str, Sign] = {
@@ -72,6 +94,7 @@ ROLES: "dict[str, Lazy]" = {
     "manager": _("Manager"),
     "technician": _("Technician"),
     "reader": _("Read only"),
+    "customer": _("Customer"),
 }
 
 UNKNOWN = Sign("contact", "help", _("Unknown"))

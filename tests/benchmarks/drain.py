@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 import statistics
+import subprocess
 import sys
 import threading
 from datetime import timedelta
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from agent.runtime.clock import SystemClock
 from agent.spool import Spool
+from agent.uplink import identity
 from agent.uplink.sender import Sender
 from collector.core import clock
 from protocols.wire import v1
@@ -60,26 +62,41 @@ async def window(tills: list[Bystander], numbers: "list[count[int]]") -> float:
 
 
 class Drain:
-    """The real sender in a thread, while it is asked to run."""
+    """The real sender in a process of its own, as at a till, while it is asked to run."""
 
     def __init__(self, till: Till) -> None:
         self._till = till
         self.sent = 0
 
     def __enter__(self) -> "Drain":
-        self._spool = Spool(self._till.file, SystemClock())
-        self._before = self._spool.pending().messages
-        client = client_of(self._till.identity, SystemClock())  # type: ignore[arg-type]
-        self._sender = Sender(self._spool, client, self._till.identity.terminal, SystemClock(), report_s=10)
-        self._thread = threading.Thread(target=self._sender.run)
-        self._thread.start()
+        self._before = self._waiting()
+        program = [sys.executable, "-m", "tests.benchmarks.drain", "--send", str(self._till.file)]
+        self._sender = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._sender.stdout
+        assert self._sender.stdout.readline() == "sends\n"
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sender.stop()
-        self._thread.join(60)
-        self.sent = self._before - self._spool.pending().messages
-        self._spool.close()
+        self._sender.communicate("stop\n", timeout=60)
+        self.sent = self._before - self._waiting()
+
+    def _waiting(self) -> int:
+        with Spool(self._till.file, SystemClock()) as spool:
+            return spool.pending().messages
+
+
+def send(file: Path) -> None:
+    """The other process: until a line comes on standard input."""
+    me = identity.load(file.parent)
+    with Spool(file, SystemClock()) as spool:
+        client = client_of(me, SystemClock())  # type: ignore[arg-type]
+        sender = Sender(spool, client, me.terminal, SystemClock(), report_s=10)
+        thread = threading.Thread(target=sender.run)
+        thread.start()
+        print("sends", flush=True)
+        sys.stdin.readline()
+        sender.stop()
+        thread.join(60)
 
 
 def main(rounds: int) -> int:
@@ -105,4 +122,7 @@ def main(rounds: int) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    if sys.argv[1:2] == ["--send"]:
+        send(Path(sys.argv[2]))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

@@ -1,0 +1,9 @@
+"""Django application."""
+
+from django.apps import AppConfig
+
+
+class KnowledgeConfig(AppConfig):
+    name = "collector.knowledge"
+    label = "knowledge"
+    default_auto_field = "django.db.models.BigAutoField"

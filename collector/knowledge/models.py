@@ -1,0 +1,1 @@
+"""Articles and decision trees in three languages, with search."""

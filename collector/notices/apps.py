@@ -1,0 +1,9 @@
+"""Django application."""
+
+from django.apps import AppConfig
+
+
+class NoticesConfig(AppConfig):
+    name = "collector.notices"
+    label = "notices"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""What users must read: versions, audience, confirmations, the archive as evidence."""

@@ -1,0 +1,1 @@
+"""What a customer and a manager get each month."""

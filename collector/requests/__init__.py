@@ -1,0 +1,1 @@
+"""What customers ask for: the catalogue, where it comes in, approvals, fulfilment."""

@@ -1,0 +1,1 @@
+"""What the desk does around incidents: queues, people, visits, changes, problems."""
