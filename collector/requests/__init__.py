@@ -1,1 +1,2 @@
-"""What customers ask for: the catalogue, where it comes in, approvals, fulfilment."""
+"""Requests: what people ask the service company for, in states and under clocks as incidents are. A catalogue as data,
+approvals and steps; what comes by portal, mail, phone and the label on the till."""
