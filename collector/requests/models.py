@@ -26,9 +26,9 @@ class TypeVersion(models.Model):
 
 
 class Request(models.Model):
-    """`definition`: the type as it was when it was asked for (catalogue.RequestType as JSON), so that no later change of
-    the catalogue rewrites it; `answers`: field name -> text. `contact` asked for it; who is no contact person is named in
-    the `asker_` fields. `impact` 1 to 3, `urgency` and `priority` 1 to 4, 1 the gravest. `rating` 1 to 5."""
+    """`definition`: the type as it was when it was asked for (catalogue.RequestType as JSON), so that no later change
+    of the catalogue rewrites it; `answers`: field name -> text. `contact` asked for it; who is no contact person is
+    named in the `asker_` fields. `impact` 1 to 3, `urgency` and `priority` 1 to 4, 1 the gravest. `rating` 1 to 5."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="requests")
     site = models.ForeignKey(Site, null=True, on_delete=models.PROTECT, related_name="requests")
@@ -224,15 +224,6 @@ class Mail(models.Model):
             ),
             models.Index(fields=["sender", "-received_at"], name="mail_of_sender"),
         ]
-
-
-class Sent(models.Model):
-    """A Message-ID that we gave, so that an answer to it finds its request, and our own mail is known when it
-    returns."""
-
-    message_id = models.CharField(max_length=300, unique=True)
-    request = models.ForeignKey(Request, on_delete=models.CASCADE, related_name="sent")
-    at = models.DateTimeField()
 
 
 class Mailbox(models.Model):
