@@ -6,10 +6,18 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from protocols.errors import ConfigError
 
@@ -18,6 +26,7 @@ FILE_VARIABLE = "PLOMBA_COLLECTOR_CONFIG"
 FILE_NAME = "collector.toml"
 DEFAULT_HOME = Path("/var/lib/plomba-collector")
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -57,6 +66,57 @@ class Identity(Section):
     live_s: Seconds = 3600
 
 
+class Mail(Section):
+    """Without `host` no mail is sent. `security = "none"` is for a server on this machine only. `ca_file`: an authority
+    of your own that signed the server's certificate. `password_file` holds one line."""
+
+    host: str = ""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: Path = Path("mail.password")
+    sender: Annotated[str, Field(pattern=r"^(.+@.+)?$")] = ""
+    ca_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and not self.sender:
+            raise ValueError("sender is missing: the address that mail comes from")
+        if self.host and self.security == "none" and self.host not in LOOPBACK:
+            raise ValueError('security = "none" goes with a server on this machine only')
+        return self
+
+
+class Sms(Section):
+    """`gateway`: a file with a request template, or the name of one that is shipped; empty: no SMS. `sender`: as the
+    gateway wants it. `secret_file` holds one line."""
+
+    gateway: str = ""
+    url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    user: str = ""
+    sender: str = ""
+    secret_file: Path = Path("sms.secret")
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20
+
+
+class Notify(Section):
+    """What begins within `group_s` is told in one message; of more than `most` messages to one address within `most_s`
+    the rest waits for one summary. `allow`: addresses or networks of this house that web hooks and gateways may
+    be at ("10.1.2.3", "10.0.0.0/8"); none else of private networks is ever called. `ca_file`: one more authority
+    for them."""
+
+    group_s: Seconds = 30
+    most: Annotated[int, Field(ge=1, le=1000)] = 6
+    most_s: Annotated[float, Field(ge=1, le=86_400)] = 600
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 730
+    allow: tuple[IPvAnyNetwork, ...] = ()
+    ca_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 15
+    push_key_file: Path = Path("push.key")
+    push_contact: Annotated[str, Field(pattern=r"^(mailto:.+@.+|https://.+)?$")] = ""
+
+
 class Config(Section):
     """`database`: empty for SQLite in the home folder, else a postgresql:// address. Paths are relative to
     the home."""
@@ -71,6 +131,9 @@ class Config(Section):
     server: Server = Server()
     hold_s: Hold = Hold()
     identity: Identity = Identity()
+    mail: Mail = Mail()
+    sms: Sms = Sms()
+    notify: Notify = Notify()
 
     @field_validator("time_zone")
     @classmethod

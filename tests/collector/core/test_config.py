@@ -36,7 +36,8 @@ def test_refused(tmp_path: Path, text: str, says: str) -> None:
 def test_the_example_holds_every_key_with_its_default(tmp_path: Path) -> None:
     assert config.load(tmp_path, EXAMPLE) == config.load(tmp_path, tmp_path / "none")
     text = EXAMPLE.read_text()
-    for section in (config.Config, config.Server, config.Hold, config.Identity):
+    sections = (config.Config, config.Server, config.Hold, config.Identity)
+    for section in (*sections, config.Mail, config.Sms, config.Notify):
         for name in section.model_fields:
             assert name == "home" or f"{name} = " in text or f"[{name}]" in text
 
