@@ -52,7 +52,7 @@ def drill(
     folder = Path(tempfile.mkdtemp(dir=scratch, prefix="drill-"))
     try:
         restored = restore(found, repository, secret, folder / "restored", progress=progress)
-        facts = verify(engine(found.header.engine), restored.path, restored.body.facts)
+        facts = verify(engine(found.header.engine), restored.path, restored.body.facts, folder / "check")
     except IntegrityError as e:
         code, error = e.code, str(e)
     finally:
@@ -70,10 +70,11 @@ def drill(
     )
 
 
-def verify(by: Engine, restored: Path, recorded: Facts) -> Facts:
+def verify(by: Engine, restored: Path, recorded: Facts, scratch: Path) -> Facts:
     """The facts of the restored copy. IntegrityError names the ones that differ from those recorded at the
     backup."""
-    facts = by.verify(restored)
+    scratch.mkdir(exist_ok=True)
+    facts = by.verify(restored, scratch)
     differing = sorted(_differing(recorded, facts))
     if differing:
         listed = ", ".join(f"{name}: {recorded.get(name)} -> {facts.get(name)}" for name in differing[:5])

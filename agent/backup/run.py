@@ -3,7 +3,7 @@ run that is killed leaves at most packs that no snapshot names."""
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.backup.catalogue import newest
-from agent.backup.engines import Engine, Facts, Pace, StagedFile
+from agent.backup.engines import Engine, Facts, Pace, Part
 from agent.backup.key import DataKey, RecoveryPublic, new_data_key
 from agent.backup.manifest import Body, FileMap, Run, runs_of, seal_body
 from agent.backup.pack import GROUP_BYTES, Compressor, PackBuilder
@@ -45,7 +45,7 @@ class Job:
 
     name: str
     engine: Engine
-    source: Path
+    source: str
     recipients: Sequence[RecoveryPublic]
     state: Path
 
@@ -70,16 +70,17 @@ def backup(
         _staging(job) as staging,
     ):
         last = chain.last() or newest(repository, signer.terminal, job.name)
-        made = job.engine.snapshot(job.source, staging, pace)
         key = new_data_key(signer.terminal, job.recipients)
-        stored = _store(made.files, key, repository, progress)
-        body = seal_body(Body(files=stored.files, facts=made.facts), key)
+        with job.engine.snapshot(job.source, staging, pace) as made:
+            stored = _store(made.parts, key, repository, progress, made.size_bytes or 0)
+            facts, mode = made.facts(), made.mode
+        body = seal_body(Body(files=stored.files, facts=facts), key)
         header = Header(
             terminal=signer.terminal,
             signer=encode_key(signer.key.public_key()),
             source=job.name,
             engine=job.engine.name,
-            mode=made.mode,
+            mode=mode,
             run=key.run.hex(),
             sequence=last.sequence + 1 if last else 1,
             previous=last.digest if last else "",
@@ -95,7 +96,7 @@ def backup(
         name = object_name(SNAPSHOTS, data)
         repository.put_new(name, data)
         chain.advance(Last(header.sequence, name.partition("/")[2]))
-    return Done(name.partition("/")[2], header, made.facts, started_at, clock.monotonic() - begun)
+    return Done(name.partition("/")[2], header, facts, started_at, clock.monotonic() - begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,10 @@ class _Storing:
         self.packs: list[PackRef] = []
         self.runs: dict[int, list[Run]] = {}
 
-    def file(self, number: int, staged: StagedFile) -> FileMap:
+    def file(self, number: int, part: Part) -> FileMap:
         digest, offset = blake3.blake3(), 0
         buffer = memoryview(bytearray(GROUP_BYTES))
-        with staged.path.open("rb") as file:
+        with part.open() as file:
             while count := file.readinto(buffer):
                 group = buffer[:count]
                 digest.update(group)
@@ -130,7 +131,7 @@ class _Storing:
                 self._progress("store", self._done, self._total)
         self._flush(only_full=False)
         runs = tuple(self.runs.get(number, ()))
-        return FileMap(name=staged.name, size=offset, blake3=digest.hexdigest(), runs=runs)
+        return FileMap(name=part.name, size=offset, blake3=digest.hexdigest(), runs=runs)
 
     def _flush(self, *, only_full: bool) -> None:
         if not self._builder.frames or (only_full and not self._builder.is_full):
@@ -143,11 +144,12 @@ class _Storing:
         self.packs.append(PackRef(digest=name.partition("/")[2], size=len(data)))
 
 
-def _store(files: Sequence[StagedFile], key: DataKey, repository: Repository, progress: Progress) -> _Stored:
-    total = sum(staged.path.stat().st_size for staged in files)
+def _store(
+    parts: Iterable[Part], key: DataKey, repository: Repository, progress: Progress, total: int
+) -> _Stored:
     storing = _Storing(key, repository, progress, total)
-    maps = tuple(storing.file(number, staged) for number, staged in enumerate(files))
-    return _Stored(maps, tuple(storing.packs), total)
+    maps = tuple(storing.file(number, part) for number, part in enumerate(parts))
+    return _Stored(maps, tuple(storing.packs), sum(one.size for one in maps))
 
 
 @contextmanager

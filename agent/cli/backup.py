@@ -73,7 +73,7 @@ def _by_hand(args: argparse.Namespace) -> Done:
     job = Job(
         name=args.name or source_name(args.source),
         engine=engine(args.engine),
-        source=args.source,
+        source=str(args.source),
         recipients=[load_public(path) for path in args.recovery_key],
         state=state / "backup",
     )
@@ -95,7 +95,7 @@ def _by_name(args: argparse.Namespace) -> Done:
         job = Job(
             name=chosen.name,
             engine=engine(chosen.engine),
-            source=Path(chosen.source),
+            source=chosen.source,
             recipients=[load_public(chosen.recovery_key)],
             state=state / "backup",
         )

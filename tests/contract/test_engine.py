@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.drill import verify
-from agent.backup.engines import NoPause, engine
+from agent.backup.engines import Facts, NoPause, Part, engine
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
 
 NAMES = ["sqlite"]
@@ -75,48 +75,74 @@ def test_the_registry_knows_it_and_no_other(name: str) -> None:
     assert name in refused.value.allowed
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a restore would give back: the parts, read as a backup reads them."""
+
+    where: Path
+    names: tuple[str, ...]
+    facts: Facts
+
+
+def take(name: str, living: Living, root: Path, during: Callable[[], None] = lambda: None) -> Taken:
+    root.mkdir()
+    (root / "staging").mkdir()
+    names = []
+    with engine(name).snapshot(str(living.source), root / "staging", NoPause()) as made:
+        during()
+        for part in made.parts:
+            names.append(part.name)
+            write(part, root / "restored" / part.name)
+        facts = made.facts()
+    where = root / "restored" / names[0] if len(names) == 1 and "/" not in names[0] else root / "restored"
+    return Taken(where, tuple(names), facts)
+
+
+def write(part: Part, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    buffer = memoryview(bytearray(1 << 18))
+    with part.open() as reader, to.open("wb") as out:
+        while count := reader.readinto(buffer):
+            out.write(buffer[:count])
+
+
 def test_the_copy_stands_still_while_the_source_goes_on(name: str, living: Living, tmp_path: Path) -> None:
-    made = engine(name).snapshot(living.source, staging(tmp_path), NoPause())
-    before = [file.path.read_bytes() for file in made.files]
-    living.write()
-    assert [file.path.read_bytes() for file in made.files] == before
-    assert all(file.path.is_relative_to(tmp_path / "staging1") for file in made.files)
-    assert len({file.name for file in made.files}) == len(made.files) >= 1
+    still = take(name, living, tmp_path / "still")
+    moving = take(name, living, tmp_path / "moving", during=living.write)
+    assert moving.facts == still.facts
+    assert len(set(moving.names)) == len(moving.names) >= 1
 
 
 def test_a_restored_copy_has_the_same_facts(name: str, living: Living, tmp_path: Path) -> None:
-    by = engine(name)
-    made = by.snapshot(living.source, staging(tmp_path), NoPause())
-    apart = tmp_path / "elsewhere"
-    apart.mkdir()
-    restored = apart / "restored"
-    restored.write_bytes(made.files[0].path.read_bytes())
+    made = take(name, living, tmp_path / "copy")
+    before = sorted((tmp_path / "copy" / "restored").rglob("*"))
     assert made.facts
-    assert verify(by, restored, made.facts) == made.facts
-    assert [path.name for path in apart.iterdir()] == ["restored"]
+    assert verify(engine(name), made.where, made.facts, tmp_path / "check") == made.facts
+    assert sorted((tmp_path / "copy" / "restored").rglob("*")) == before
 
 
 def test_other_contents_have_other_facts(name: str, living: Living, tmp_path: Path) -> None:
-    by = engine(name)
-    first = by.snapshot(living.source, staging(tmp_path, 1), NoPause())
+    first = take(name, living, tmp_path / "first")
     living.write()
-    second = by.snapshot(living.source, staging(tmp_path, 2), NoPause())
+    second = take(name, living, tmp_path / "second")
     assert first.facts != second.facts
     with pytest.raises(IntegrityError):
-        verify(by, second.files[0].path, first.facts)
+        verify(engine(name), second.where, first.facts, tmp_path / "check")
 
 
 def test_a_spoilt_copy_is_noticed(name: str, living: Living, tmp_path: Path) -> None:
-    by = engine(name)
-    copy = by.snapshot(living.source, staging(tmp_path), NoPause()).files[0].path
-    living.spoil(copy)
+    made = take(name, living, tmp_path / "copy")
+    living.spoil(made.where)
     with pytest.raises(IntegrityError):
-        by.verify(copy)
+        engine(name).verify(made.where, tmp_path)
 
 
 def test_a_source_that_is_not_there_is_not_made(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SnapshotFailed):
-        engine(name).snapshot(tmp_path / "no.such", staging(tmp_path), NoPause())
+    with (
+        pytest.raises(SnapshotFailed),
+        engine(name).snapshot(str(tmp_path / "no.such"), staging(tmp_path), NoPause()) as made,
+    ):
+        list(made.parts)
     assert not (tmp_path / "no.such").exists()
 
 
@@ -126,7 +152,10 @@ def test_a_copy_can_be_given_up_between_two_steps(name: str, living: Living, tmp
             raise SnapshotFailed("the till is busy", code="backup.busy")
 
     living.grow()
-    with pytest.raises(SnapshotFailed) as failed:
-        engine(name).snapshot(living.source, staging(tmp_path), Stop())
+    with (
+        pytest.raises(SnapshotFailed) as failed,
+        engine(name).snapshot(str(living.source), staging(tmp_path), Stop()) as made,
+    ):
+        [write(part, tmp_path / "given-up" / part.name) for part in made.parts]
     assert failed.value.code == "backup.busy"
     living.write()

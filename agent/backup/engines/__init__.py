@@ -1,8 +1,10 @@
-"""The contract of a snapshot source and the registry of engines, written by hand. An engine neither
-compresses nor encrypts, knows no repository, and retries nothing."""
+"""The contract of a snapshot source and the registry of engines, written by hand. An engine says what to read and how
+it changes from day to day; it neither compresses nor encrypts, knows no repository, and retries nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -12,30 +14,68 @@ Scalar = bool | int | float | str | None
 Facts = Mapping[str, Scalar]
 
 
+class Reader(Protocol):
+    """An unbuffered file or the output of a program."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """How many bytes were put at the beginning of the buffer; 0 at the end."""
+
+
+class Cut(StrEnum):
+    """How the bytes of a part change between two backups, and so where they are cut."""
+
+    PAGES = "pages"
+    """In place, page by page: database files, raw images, .bak files."""
+    CHUNKS = "chunks"
+    """Anywhere, and what follows moves: dumps, programs, documents."""
+
+
+class Kind(StrEnum):
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+
+
 @dataclass(frozen=True, slots=True)
-class StagedFile:
-    """`name` is what the file is called inside the snapshot, with forward slashes; `path` is where it lies
-    now."""
+class Part:
+    """One file of a snapshot. `name` is its path there: relative, with forward slashes, no dots as steps.
+
+    `open` gives the bytes from the first on, read once and in order. Leaving its context without an error means that
+    the bytes were whole: a program that ended badly, or a dump without its last line, raises SnapshotFailed there.
+    `page_bytes` of a part cut into pages is a power of two from 512 to 65536. `size_bytes` is None where only the end
+    of the stream tells, and is for progress alone. Where `stamp` is not empty and equal to that of the last backup,
+    the bytes are taken as unchanged and `open` is not called. `meta` is kept with the part: `mode` (permission bits),
+    `mtime_ns`, `target` of a link; a folder and a link have no bytes."""
 
     name: str
-    path: Path
+    open: Callable[[], AbstractContextManager[Reader]]
+    cut: Cut = Cut.CHUNKS
+    page_bytes: int = 4096
+    size_bytes: int | None = None
+    stamp: str = ""
+    kind: Kind = Kind.FILE
+    meta: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A copy that stands still. `mode` says how it was made; `facts` come from the same read as the copy."""
+    """A source that stands still while its context is open. `mode` says how that was reached. `parts` is gone through
+    once, in order, and may make each part when it is asked for. `facts` is asked once, after the last part was read,
+    and tells of the same moment as the parts do."""
 
-    files: tuple[StagedFile, ...]
-    facts: Facts
+    parts: Iterable[Part]
+    facts: Callable[[], Facts]
     mode: str
+    size_bytes: int | None = None
+    """Of all parts together, for progress; None where nobody knows."""
 
 
 class Pace(Protocol):
-    """Asked between two steps of a copy."""
+    """Asked between two steps of a copy, of a count, of reading."""
 
     def between(self, done: int, total: int) -> None:
-        """May wait, so that a busy till goes first; raises SnapshotFailed to give the copy up. Units are the
-        engine's."""
+        """May wait, so that a busy till goes first; raises SnapshotFailed to give the backup up. Units are the
+        caller's."""
 
 
 class Engine(Protocol):
@@ -43,19 +83,29 @@ class Engine(Protocol):
     def name(self) -> str:
         """As in the configuration and in the snapshot's header."""
 
-    def snapshot(self, source: Path, staging: Path, pace: Pace) -> Snapshot:
-        """Copy a live source into the empty folder `staging`, as it stood at one moment, without ever making
-        its owner wait longer than the engine's notes say. May be repeated. SnapshotFailed, its code telling
-        why."""
+    def snapshot(self, source: str, staging: Path, pace: Pace) -> AbstractContextManager[Snapshot]:
+        """The live source as it stands at one moment, without ever making its owner wait longer than the engine's notes
+        say. `source` is as in the configuration: a path, or what the engine takes for an address. `staging` is an empty
+        folder on the till's disk, for what cannot be read in place; its content goes with the run. May be repeated.
+        SnapshotFailed, its code telling why."""
 
-    def verify(self, restored: Path) -> Facts:
-        """Check a restored copy by the engine's own means and read its facts again, under the same names.
-        Never writes beside `restored`. IntegrityError with the engine's words where the copy is not sound."""
+    def verify(self, restored: Path, scratch: Path) -> Facts:
+        """Check a restored copy by the engine's own means and read its facts again, under the same names. `restored`
+        is the file where the snapshot had one part whose name has no slash, else the folder that holds all parts by
+        their names. `scratch` is an empty folder, thrown away afterwards; nothing is written beside `restored`.
+        IntegrityError with the engine's words where the copy is not sound. SnapshotFailed `backup.no_checker` where
+        what is needed to check is not here (no server to restore into): that proves nothing."""
 
 
 class NoPause:
     def between(self, done: int, total: int) -> None:
         """Goes on at once."""
+
+
+def file_part(name: str, path: Path, cut: Cut, *, page_bytes: int = 4096) -> Part:
+    """A part that lies in a file."""
+    size = path.stat().st_size
+    return Part(name, lambda: path.open("rb", buffering=0), cut, page_bytes, size)
 
 
 def engines() -> Mapping[str, Engine]:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.engines import Facts, Pace, Snapshot, StagedFile
+from agent.backup.engines import Cut, Facts, Pace, Snapshot, file_part
 from agent.backup.engines.sqlite_facts import read_facts
 from protocols.errors import IntegrityError, SnapshotFailed
 
@@ -30,19 +30,14 @@ class SqliteEngine:
     wait_s: float = 10.0
     """How long to wait for a lock that the owner holds."""
 
-    def snapshot(self, source: Path, staging: Path, pace: Pace) -> Snapshot:
-        target = staging / "database"
-        files = (StagedFile(source.name, target),)
-        head = _head(source)
-        if not head:
-            target.touch()
-            return Snapshot(files, {"empty": True}, "empty")
-        if head[18] == _WAL:
-            return Snapshot(files, self._stepwise(source, target, pace), "wal")
-        self._at_once(source, target)
-        return Snapshot(files, self._facts(target), "journal")
+    @contextmanager
+    def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:
+        made, mode, facts = self._copied(Path(source), staging / "database", pace)
+        page = int(facts.get("page_size") or 4096)
+        part = file_part(Path(source).name, made, Cut.PAGES, page_bytes=page)
+        yield Snapshot((part,), lambda: facts, mode, part.size_bytes)
 
-    def verify(self, restored: Path) -> Facts:
+    def verify(self, restored: Path, scratch: Path) -> Facts:  # noqa: ARG002 - other engines need room
         if restored.stat().st_size == 0:
             return {"empty": True}
         try:
@@ -53,6 +48,16 @@ class SqliteEngine:
                 return read_facts(database)
         except sqlite3.Error as e:
             raise IntegrityError(f"SQLite cannot read the restored database: {e}") from e
+
+    def _copied(self, source: Path, target: Path, pace: Pace) -> tuple[Path, str, Facts]:
+        head = _head(source)
+        if not head:
+            target.touch()
+            return target, "empty", {"empty": True}
+        if head[18] == _WAL:
+            return target, "wal", self._stepwise(source, target, pace)
+        self._at_once(source, target)
+        return target, "journal", self._facts(target)
 
     def _stepwise(self, source: Path, target: Path, pace: Pace) -> Facts:
         with self._pinned(source) as database:

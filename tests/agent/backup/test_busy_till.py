@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 
-from agent.backup.engines import Snapshot, sqlite
+from agent.backup.engines import Facts, sqlite
 from agent.backup.engines.sqlite import SqliteEngine
 from protocols.errors import SnapshotFailed
 from tests.agent.backup.till import Till
@@ -49,10 +50,24 @@ def selling(path: Path, timeout_s: float) -> Iterator[dict[str, Any]]:
         result.update(json.loads(process.stdout.read().splitlines()[-1]))
 
 
-def copy(till: Till, pace: Slow) -> Snapshot:
+@dataclass(frozen=True)
+class Copy:
+    path: Path
+    mode: str
+    facts: Facts
+
+
+def copy(till: Till, pace: Slow) -> Copy:
     staging = till.root / "staging"
     staging.mkdir(exist_ok=True)
-    return SqliteEngine().snapshot(till.database, staging, pace)
+    target = till.root / "copied.db"
+    with SqliteEngine().snapshot(str(till.database), staging, pace) as made:
+        (part,) = made.parts
+        with part.open() as reader, target.open("wb") as out:
+            buffer = memoryview(bytearray(1 << 20))
+            while count := reader.readinto(buffer):
+                out.write(buffer[:count])
+        return Copy(target, made.mode, made.facts())
 
 
 def prepared(till: Till, journal: str) -> None:
@@ -79,8 +94,8 @@ def test_in_wal_mode_the_till_never_waits_for_us(till: Till) -> None:
     assert sold["commits"] > 10
     assert sold["errors"] == []
     assert made.mode == "wal"
-    assert of_one_moment(made.files[0].path)
-    assert SqliteEngine().verify(made.files[0].path) == made.facts
+    assert of_one_moment(made.path)
+    assert SqliteEngine().verify(made.path, till.root) == made.facts
 
 
 def test_with_a_rollback_journal_the_till_waits_a_moment_and_sees_no_error(till: Till) -> None:
@@ -89,9 +104,9 @@ def test_with_a_rollback_journal_the_till_waits_a_moment_and_sees_no_error(till:
         for _ in range(3):
             made = copy(till, Slow())
             assert made.mode == "journal"
-            assert of_one_moment(made.files[0].path)
-            assert SqliteEngine().verify(made.files[0].path) == made.facts
-            made.files[0].path.unlink()
+            assert of_one_moment(made.path)
+            assert SqliteEngine().verify(made.path, till.root) == made.facts
+            made.path.unlink()
     assert sold["errors"] == []
     assert sold["commits"] > 0
 
@@ -114,8 +129,11 @@ def test_a_source_that_stays_locked_is_given_up_and_can_be_tried_later(till: Til
     staging.mkdir()
     with closing(sqlite3.connect(till.database, isolation_level=None)) as owner:
         owner.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(SnapshotFailed) as failed:
-            SqliteEngine(wait_s=0.1).snapshot(till.database, staging, Slow())
+        with (
+            pytest.raises(SnapshotFailed) as failed,
+            SqliteEngine(wait_s=0.1).snapshot(str(till.database), staging, Slow()),
+        ):
+            pass
     assert failed.value.code == "backup.source_locked"
     assert failed.value.retriable
 
@@ -134,7 +152,10 @@ def test_a_till_that_crashed_in_a_commit_is_not_repaired_behind_its_back(till: T
     before = till.database.read_bytes(), journal.read_bytes()
     staging = till.root / "staging"
     staging.mkdir()
-    with pytest.raises(SnapshotFailed) as failed:
-        SqliteEngine().snapshot(till.database, staging, Slow())
+    with (
+        pytest.raises(SnapshotFailed) as failed,
+        SqliteEngine().snapshot(str(till.database), staging, Slow()),
+    ):
+        pass
     assert failed.value.code == "backup.source_hot"
     assert (till.database.read_bytes(), journal.read_bytes()) == before

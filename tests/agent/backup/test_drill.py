@@ -49,13 +49,13 @@ def test_facts_that_differ_are_named(till: Till, change: str) -> None:
     facts = till.backup().facts
     till.restore(till.root / "back.db")
     by = engine("sqlite")
-    assert verify(by, till.root / "back.db", facts) == facts
+    assert verify(by, till.root / "back.db", facts, till.root / "check") == facts
     with closing(sqlite3.connect(till.root / "back.db")) as database:
         database.execute("PRAGMA journal_mode=DELETE")
         database.execute(change)
         database.commit()
     with pytest.raises(IntegrityError) as failed:
-        verify(by, till.root / "back.db", facts)
+        verify(by, till.root / "back.db", facts, till.root / "check")
     assert failed.value.code == "backup.facts"
 
 
@@ -63,9 +63,9 @@ def test_a_database_that_was_broken_before_the_backup_is_noticed(till: Till) -> 
     """Equal to the last byte, and still of no use: only the engine can tell."""
     till.make_database(rows=5000, journal="delete")
     by = engine("sqlite")
-    by.verify(till.database)
+    by.verify(till.database, till.root)
     with till.database.open("r+b") as file:
         file.seek(4096 * 20)
         file.write(b"\x0d" + b"\xff" * 4000)
     with pytest.raises(IntegrityError):
-        by.verify(till.database)
+        by.verify(till.database, till.root)

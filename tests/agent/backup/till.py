@@ -63,7 +63,7 @@ class Till:
 
     def backup(self, repository: Repository | None = None, name: str = "pos") -> Done:
         self.folder.mkdir(exist_ok=True)
-        job = Job(name, engine("sqlite"), self.database, self.recipients, self.root / "state")
+        job = Job(name, engine("sqlite"), str(self.database), self.recipients, self.root / "state")
         signer = Signer(self.terminal, self.key)
         to = repository or self.repository
         return backup(job, to, signer, SystemClock(), pace=NoPause(), progress=Silent())
