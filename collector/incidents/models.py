@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from collector.incidents import watch_models  # noqa: F401 - Django looks for models here
 from collector.inventory.models import Device, Site, Terminal
 from protocols.status.faults import Severity
 from protocols.wire.v1 import SubjectKind
@@ -131,6 +132,13 @@ class Incident(models.Model):
                 fields=["resolve_due_at"],
                 condition=Q(resolve_due_at__isnull=False, state__in=_OPEN),
                 name="incident_holding",
+            ),
+            models.Index(fields=["code", "-opened_at"], name="incident_of_code"),
+            models.Index(fields=["site", "code"], condition=Q(state__in=_OPEN), name="incident_open_of_site"),
+            models.Index(
+                fields=["suppressed_since"],
+                condition=Q(suppressed_since__isnull=False, state__in=_OPEN),
+                name="incident_suppressed",
             ),
         ]
 

@@ -7,7 +7,11 @@ from django.conf import settings
 from django.db import models
 
 from collector.core.models import Language
-from collector.inventory import desired_models, holding_models  # noqa: F401 - Django looks for models here
+from collector.inventory import (  # noqa: F401 - Django looks for models here
+    desired_models,
+    holding_models,
+    maintenance_models,
+)
 from protocols.wire.v1 import Contact
 
 
@@ -76,7 +80,8 @@ def new_terminal_id() -> str:
 class Terminal(models.Model):
     """A till's computer. `public_key` is the raw Ed25519 key in base64url; the private one never leaves the
     till. `waits_since`: enrolled, and nobody has approved it yet. `quarantined_at`: two speak with its key;
-    `chosen_session` is the one that a person took for the right one. `machine` is protocols' Machine."""
+    `chosen_session` is the one that a person took for the right one. `machine` is protocols' Machine. `stopped_at`: it
+    was shut down cleanly then, by its own clock, and has not started since."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_terminal_id, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="terminals")
@@ -104,6 +109,7 @@ class Terminal(models.Model):
     session = models.CharField(max_length=80, blank=True)
     chosen_session = models.CharField(max_length=80, blank=True)
     machine = models.JSONField(default=dict)
+    stopped_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["name"]
