@@ -1,0 +1,1 @@
+"""The ways to a person, a file each."""
