@@ -117,6 +117,35 @@ class Notify(Section):
     push_contact: Annotated[str, Field(pattern=r"^(mailto:.+@.+|https://.+)?$")] = ""
 
 
+class Mailbox(Section):
+    """Where mail to the service company lies, by IMAP; without `host` none is fetched. `address`: what customers write
+    to; `tagged`: the server delivers address+tag to it, too, so that an answer finds its request even where the
+    subject was changed. `hourly`: of one sender no more mails an hour open or answer anything. What could not be taken
+    in stays in the mailbox."""
+
+    host: str = ""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 993
+    security: Literal["tls", "starttls", "none"] = "tls"
+    user: str = ""
+    password_file: Path = Path("mailbox.password")
+    folder: str = "INBOX"
+    address: Annotated[str, Field(pattern=r"^(.+@.+)?$")] = ""
+    tagged: bool = False
+    ca_file: Path | None = None
+    every_s: Annotated[float, Field(ge=1, le=3600)] = 30
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 30
+    hourly: Annotated[int, Field(ge=1, le=10_000)] = 20
+    most_mb: Annotated[int, Field(ge=1, le=100)] = 30
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and not (self.user and self.address):
+            raise ValueError("user and address are missing: who signs in, and what customers write to")
+        if self.host and self.security == "none" and self.host not in LOOPBACK:
+            raise ValueError('security = "none" goes with a server on this machine only')
+        return self
+
+
 class Config(Section):
     """`database`: empty for SQLite in the home folder, else a postgresql:// address. Paths are relative to
     the home."""
@@ -132,6 +161,7 @@ class Config(Section):
     hold_s: Hold = Hold()
     identity: Identity = Identity()
     mail: Mail = Mail()
+    mailbox: Mailbox = Mailbox()
     sms: Sms = Sms()
     notify: Notify = Notify()
 

@@ -103,7 +103,7 @@ class Step(Section):
 
 
 class RequestType(Section):
-    """`place`: what it is about at least. `portal`: customers see it. `incident`: something that worked no longer does."""
+    """`place`: what it is about at least. `portal`: customers see it. `incident`: what worked no longer does."""
 
     key: Name
     title: Words
