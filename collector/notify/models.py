@@ -77,10 +77,11 @@ class BadAddress(models.Model):
 
 class Outgoing(models.Model):
     """A message that is kept, whatever becomes of it. `key` is the caller's, and what the other side may know it again
-    by. `thread`: key of the first message of a conversation. `about`: "incident:17", "request:4", … `secret`: holds
-    what only the receiver may read; no page shows it and it is forgotten when it is sent. After `until` it is not
-    sent. `claim`: of the worker that has it; `doubts`: how often a worker died while it was handed over, so that it
-    may have arrived more than once. `reply`: what the other side said."""
+    by. `thread`: key of the first message of a conversation. `about`: "incident:17", "request:4", … `facts`: the same
+    for machines, of web hooks and browsers. `secret`: holds what only the receiver may read; no page shows it and
+    it is forgotten when it is sent. After `until` it is not sent. `claim`: of the worker that has it, or had it last;
+    `doubts`: how often a worker died while it was handed over, so that it may have arrived more than once.
+    `reply`: what the other side said."""
 
     key = models.CharField(max_length=200, unique=True)
     channel = models.CharField(max_length=20, choices=Channel.choices)
@@ -95,6 +96,7 @@ class Outgoing(models.Model):
     headers = models.JSONField(default=dict)
     thread = models.CharField(max_length=200, blank=True)
     about = models.CharField(max_length=100, blank=True, db_index=True)
+    facts = models.JSONField(default=dict)
     secret = models.BooleanField(default=False)
     until = models.DateTimeField(null=True)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.WAITING)

@@ -13,7 +13,8 @@ __all__ = ["Channel", "Letter", "put"]
 class Letter:
     """`key`: what this message is, so that the same one is kept once ("request:17:answer:3"); 200 characters at most.
     `thread`: the key of the first letter of the conversation; mail programs show them together. `headers`: of mail
-    only. `about`: "incident:17", under which pages find it. `secret`: it holds a one-time code or the like; no page
+    only. `about`: "incident:17", under which pages find it. `facts`: the same for machines (web hooks; "path" of the page
+    and "urgent" for browsers). `secret`: it holds a one-time code or the like; no page
     shows it. `until`: it is of no use later, and not sent then."""
 
     channel: Channel
@@ -26,6 +27,7 @@ class Letter:
     thread: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
     person: int | None = None
     secret: bool = False
     until: datetime | None = None
@@ -61,6 +63,7 @@ def _fields(letter: Letter, now: datetime) -> dict[str, object]:
         "headers": dict(letter.headers),
         "thread": letter.thread,
         "about": letter.about,
+        "facts": dict(letter.facts),
         "secret": letter.secret,
         "until": letter.until,
         "made_at": now,
