@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from collector.core import calendar_models  # noqa: F401 - Django looks for models here
+
 
 class Role(models.TextChoices):
     """`manager` may do all; `technician` works incidents; `reader` looks. `customer` is a contact of one customer,
