@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from collector.core import authority, clock, config, home
 from collector.core.stopping import stop_on_signal
 from collector.jobs import command as job_command
+from collector.knowledge import command as knowledge_command
 from protocols.errors import ConfigError, PlombaError
 
 if TYPE_CHECKING:
@@ -309,6 +310,9 @@ def _migrate_now() -> None:
     from django.core.management import call_command  # noqa: PLC0415 - after setup
 
     call_command("migrate", interactive=False, verbosity=0)
+    from collector.knowledge.sync import sync  # noqa: PLC0415 - after setup
+
+    sync(clock.now())
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -375,6 +379,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "worker", "only the duties of every second", _worker)
     _user_parser(commands)
     job_command.add_parser(commands)
+    knowledge_command.add_parser(commands)
     enrol = _command(commands, "enrol-code", "a one-time code for one new terminal", _enrol_code)
     enrol.add_argument("--customer", required=True, type=_name, help="made where it is not there yet")
     enrol.add_argument("--site", required=True, type=_name, help="made where it is not there yet")
