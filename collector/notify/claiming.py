@@ -3,11 +3,11 @@ take from one outbox.
 
 waiting -> claimed -> sending -> sent | failed | waiting (again later)
 
-A worker that dies while it has *claimed* a message has sent nothing: after LEASE it is given back, and goes out once. One
-that dies between *sending* and the record of it may have sent it or not, and nobody can know. Such a message
-goes out once more (at least once, never silently lost); `doubts` counts it, pages show it, and every try carries the
-same Message-ID, Idempotency-Key or Topic, so that the receiver can tell. That window, from the receiver's
-acknowledgement to our commit, is all that remains: where the acknowledgement was recorded nothing is sent again."""
+A worker that dies while it has *claimed* a message has sent nothing: after LEASE it is given back, and goes out once.
+One that dies between *sending* and the record of it may have sent it or not, and nobody can know. Such a message goes
+out once more (at least once, never silently lost); `doubts` counts it, pages show it, and every try carries the same
+Message-ID, Idempotency-Key or Topic, so that the receiver can tell. That window, from the receiver's acknowledgement to
+our commit, is all that remains: where the acknowledgement was recorded nothing is sent again."""
 
 from datetime import datetime, timedelta
 

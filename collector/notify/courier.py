@@ -24,8 +24,8 @@ PATIENCE: Mapping[str, timedelta] = {
     Channel.PUSH: timedelta(hours=12),
 }
 """So long a message is tried; what comes later is of no use to anybody."""
-OF_ALL = ("mail.", "sms.")
-"""Errors that are not of one address only begin so: the one server behind all of them is tired, not the address."""
+OF_ONE = (".address", ".refused", ".number", ".defect")
+"""Of mail and SMS, these are about one message or address; all others are about the one server behind all of them."""
 
 log = logging.getLogger(__name__)
 _random = SystemRandom()
@@ -47,8 +47,8 @@ class _Tired:
 
 
 class Courier:
-    """Of one channel. `send_due` is a duty of a ticker of its own: a slow server holds up nothing but its channel. Several
-    may run, in one process or many."""
+    """Of one channel, and a duty of a ticker of its own: a slow server holds up nothing but its channel. Several may
+    run, in one process or many."""
 
     def __init__(self, channel: str, deliver: Deliver | None = None) -> None:
         self.channel = channel
@@ -117,9 +117,8 @@ class Courier:
 
     def _rest(self, address: str, e: DeliveryError) -> None:
         until = clock.monotonic() + TIRED_S
-        if e.code.startswith(OF_ALL) and not e.code.endswith((".address", ".refused", ".number")):
-            self._tired.all_until = until
-        elif self.channel == Channel.SMS and e.code.startswith("http."):
+        one_server = self.channel in (Channel.EMAIL, Channel.SMS)
+        if one_server and not e.code.endswith(OF_ONE):
             self._tired.all_until = until
         else:
             self._tired.addresses[address] = until
