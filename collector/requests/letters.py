@@ -32,7 +32,9 @@ def opened(request: Request, now: datetime, *, answer_to: str = "") -> None:
     _send(request, "opened", "opened", now, headers=headers, until=until)
 
 
-def said(request: Request, entry: Entry, actor: Actor, kind: str = "said", until: datetime | None = None) -> None:
+def said(
+    request: Request, entry: Entry, actor: Actor, kind: str = "said", until: datetime | None = None
+) -> None:
     """What somebody of the staff said to the customer; the customer's own words are not sent back."""
     if actor.is_customer or not entry.public:
         return
@@ -55,7 +57,7 @@ def step(request: Request, one: Step, label: str, now: datetime) -> None:
 def code(address: str, language: str, secret: str, ticket: str, now: datetime) -> None:
     subject, text = _say("code", language, {"text": secret, "link": settings.CONFIG.public_url})
     letter = Letter(
-        channel=Channel.MAIL, address=address, language=language, subject=subject, text=text,
+        channel=Channel.EMAIL, address=address, language=language, subject=subject, text=text,
         key=f"code.{ticket[:40]}", headers=AUTOMATIC,
     )  # fmt: skip
     put(letter, now)
@@ -72,7 +74,13 @@ def link(request: Request) -> str:
 
 
 def _send(
-    request: Request, kind: str, what: str, now: datetime, *, headers: dict[str, str] | None = None, **known: str
+    request: Request,
+    kind: str,
+    what: str,
+    now: datetime,
+    *,
+    headers: dict[str, str] | None = None,
+    **known: str,
 ) -> None:
     address = request.contact.email if request.contact else request.asker_email
     if not address or (request.contact and request.contact.retired_at):
@@ -80,7 +88,7 @@ def _send(
     fields = {"number": str(request), "title": request.title, "link": link(request), **known}
     subject, text = _say(kind, request.language, fields)
     letter = Letter(
-        channel=Channel.MAIL,
+        channel=Channel.EMAIL,
         address=address,
         language=request.language,
         subject=f"{subject} {tokens.in_subject(request.pk)}",

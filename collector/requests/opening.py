@@ -54,8 +54,8 @@ def open_request(
     by_mail: bool = False,
     answer_to: str = "",
 ) -> Request:
-    """PlaceWrong, catalogue.AnswersWrong, files.FilesRefused. `by_mail`: a mail says what it says: answers and place are
-    asked for later. `answer_to`: the Message-ID of the mail."""
+    """PlaceWrong, catalogue.AnswersWrong, files.FilesRefused. `by_mail`: a mail says what it says; answers and place
+    are asked for later. `answer_to`: the Message-ID of the mail."""
     answers = {} if by_mail else wish.type.check(wish.answers)
     site = _place(wish, by_mail)
     kept = files.within(attached)[0] if by_mail else files.accept(attached)
