@@ -21,6 +21,8 @@ from protocols.wire import v1
 NEXT_MAX_S = 900.0
 """A collector cannot ask for a longer silence than this."""
 SMALL = 50
+"""A run begins with reports of this size and doubles them: a collector that wants a slower pace can say so before it
+got a large one."""
 STUCK_TURNS = 3
 WRITE_S = 60.0
 """So old may the time of the last receipt be that `status` shows."""
@@ -67,7 +69,7 @@ class Sender:
         self._stop = False
         self._failures = 0
         self._stuck = 0
-        self._limit = v1.MESSAGES
+        self._limit = SMALL
         self._said: Json = None
         self._written: tuple[int, int, int | None] = (0, -1, None)
         self._written_s = clock.monotonic()
