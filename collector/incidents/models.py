@@ -1,10 +1,12 @@
 """An incident and every step of its life. A transition row is written once and never changed."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from collector.incidents import watch_models  # noqa: F401 - Django looks for models here
+from collector.incidents import desk_models, watch_models  # noqa: F401 - Django looks for models here
 from collector.inventory.models import Device, Site, Terminal
 from protocols.status.faults import Severity
 from protocols.wire.v1 import SubjectKind
@@ -103,18 +105,27 @@ class Incident(models.Model):
     merged_into = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="merged")
     major_since = models.DateTimeField(null=True)
     reopen_count = models.PositiveIntegerField(default=0)
+    title = models.CharField(max_length=200, blank=True)
+    renewed = models.BooleanField(default=False)
+    contracts = models.JSONField(null=True)
+    hours = models.JSONField(default=dict)
+    due_at = models.DateTimeField(null=True)
+    warn_at = models.DateTimeField(null=True)
+    judge_at = models.DateTimeField(null=True)
+    judged_by = models.CharField(max_length=10, blank=True)
+    close_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-opened_at", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["terminal", "subject_kind", "subject_id", "code"],
-                condition=Q(state__in=_OPEN),
+                condition=Q(state__in=_OPEN) & ~Q(code=""),
                 name="one_open_incident_per_fault",
             ),
             models.UniqueConstraint(
                 fields=["site", "area", "code"],
-                condition=Q(state__in=_OPEN, terminal=None, site__isnull=False),
+                condition=Q(state__in=_OPEN, terminal=None, site__isnull=False) & ~Q(code=""),
                 name="one_open_incident_per_site",
             ),
             models.UniqueConstraint(
@@ -140,11 +151,34 @@ class Incident(models.Model):
                 condition=Q(suppressed_since__isnull=False, state__in=_OPEN),
                 name="incident_suppressed",
             ),
+            models.Index(fields=["due_at", "id"], condition=Q(state__in=_OPEN), name="incident_time_left"),
+            models.Index(fields=["id"], condition=Q(renewed=False), name="incident_to_renew"),
+            models.Index(fields=["warn_at"], condition=Q(warn_at__isnull=False), name="incident_warn"),
+            models.Index(fields=["judge_at"], condition=Q(judge_at__isnull=False), name="incident_judge"),
+            models.Index(fields=["close_at"], condition=Q(close_at__isnull=False), name="incident_close"),
+            models.Index(
+                fields=["pending_until"], condition=Q(pending_until__isnull=False), name="incident_wake"
+            ),
         ]
 
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def place(self) -> Site | None:
+        """The shop; None where it is one of many shops."""
+        return self.site or (self.terminal.site if self.terminal else None)
+
+    @property
+    def zone(self) -> str:
+        place = self.place
+        return place.time_zone if place else settings.TIME_ZONE
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Whoever writes it has changed something: the desk works its times out anew."""
+        self.renewed = False
+        super().save(*args, **kwargs)
 
 
 class Kind(models.TextChoices):
@@ -173,6 +207,10 @@ class Kind(models.TextChoices):
     MAJOR = "major"
     ATTACHED = "attached"
     WORKED = "worked"
+    RETURNED = "returned"
+    WARNED = "warned"
+    CHECKED = "checked"
+    UNDONE = "undone"
 
 
 class Transition(models.Model):

@@ -2,9 +2,11 @@
 
 ICONS: tuple[str, ...] = (
     "activity-heartbeat",
+    "alarm",
     "alert-octagon",
     "alert-triangle",
     "archive",
+    "arrow-back-up",
     "arrow-down",
     "arrow-merge",
     "arrow-up",

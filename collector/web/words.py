@@ -78,6 +78,10 @@ TRANSITIONS: dict[str, Sign] = {
     "major": Sign("fault", "urgent", _("Major incident")),
     "attached": Sign("contact", "paperclip", _("File attached")),
     "worked": Sign("contact", "clock", _("Work recorded")),
+    "returned": Sign("attention", "arrow-back-up", _("Given back: nobody has it")),
+    "warned": Sign("attention", "alarm", _("The agreed time runs out")),
+    "checked": Sign("suppressed", "checks", _("Step of the major incident")),
+    "undone": Sign("contact", "arrow-back-up", _("Taken back")),
 }
 
 CONTACTS: dict[str, Sign] = {
