@@ -1,55 +1,22 @@
-"""One suite over every engine: a copy of a living source, the same facts again after a restore, and no trace
-left."""
+"""One suite over every engine: a copy of one moment of a living source, the same facts again after a restore, what is
+cut or spoilt is noticed, and no trace left."""
 
 import os
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from agent.backup.drill import verify
-from agent.backup.engines import Facts, NoPause, Part, engine
+from agent.backup.engines import Facts, Kind, NoPause, Part, engine
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
+from tests.contract.living import SOURCES, Living
 
-NAMES = ["sqlite"]
-
-
-@dataclass(frozen=True)
-class Living:
-    """`write` changes the source as its program would, `grow` until it is copied in several steps; `spoil`
-    breaks a copy without changing its length."""
-
-    source: Path
-    write: Callable[[], None]
-    grow: Callable[[], None]
-    spoil: Callable[[Path], None]
-
-
-def living_sqlite(root: Path) -> Living:
-    source = root / "pos.db"
-    with closing(sqlite3.connect(source)) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB)")
-        database.executemany("INSERT INTO t (x) VALUES (?)", [(os.urandom(500),) for _ in range(500)])
-        database.commit()
-
-    def add(rows: int) -> None:
-        with closing(sqlite3.connect(source)) as database:
-            database.executemany("INSERT INTO t (x) VALUES (?)", [(os.urandom(900),) for _ in range(rows)])
-            database.commit()
-
-    def spoil(copy: Path) -> None:
-        with copy.open("r+b") as file:
-            file.seek(4096 * 10)
-            file.write(b"\xff" * 4096)
-
-    return Living(source, lambda: add(1), lambda: add(9000), spoil)
-
-
-SOURCES: dict[str, Callable[[Path], Living]] = {"sqlite": living_sqlite}
+NAMES = sorted(SOURCES)
+pytestmark = pytest.mark.xdist_group("databases")
 
 
 @pytest.fixture(params=NAMES)
@@ -58,8 +25,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def living(name: str, tmp_path: Path) -> Living:
-    return SOURCES[name](tmp_path)
+def living(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Living:
+    (tmp_path / "living").mkdir()
+    return SOURCES[name](tmp_path / "living", request)
 
 
 def staging(root: Path, number: int = 1) -> Path:
@@ -87,8 +55,9 @@ class Taken:
 def take(name: str, living: Living, root: Path, during: Callable[[], None] = lambda: None) -> Taken:
     root.mkdir()
     (root / "staging").mkdir()
+    (root / "restored").mkdir()
     names = []
-    with engine(name).snapshot(str(living.source), root / "staging", NoPause()) as made:
+    with engine(name).snapshot(living.source, root / "staging", NoPause()) as made:
         during()
         for part in made.parts:
             names.append(part.name)
@@ -100,10 +69,19 @@ def take(name: str, living: Living, root: Path, during: Callable[[], None] = lam
 
 def write(part: Part, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
-    buffer = memoryview(bytearray(1 << 18))
-    with part.open() as reader, to.open("wb") as out:
-        while count := reader.readinto(buffer):
-            out.write(buffer[:count])
+    if part.kind is Kind.FOLDER:
+        to.mkdir(exist_ok=True)
+    elif part.kind is Kind.LINK:
+        to.symlink_to(str(part.meta["target"]))
+    else:
+        buffer = memoryview(bytearray(1 << 18))
+        with part.open() as reader, to.open("wb") as out:
+            while count := reader.readinto(buffer):
+                out.write(buffer[:count])
+
+
+def made_of(folder: Path) -> list[tuple[Path, int]]:
+    return sorted((path, path.lstat().st_mtime_ns) for path in folder.rglob("*"))
 
 
 def test_the_copy_stands_still_while_the_source_goes_on(name: str, living: Living, tmp_path: Path) -> None:
@@ -113,12 +91,49 @@ def test_the_copy_stands_still_while_the_source_goes_on(name: str, living: Livin
     assert len(set(moving.names)) == len(moving.names) >= 1
 
 
-def test_a_restored_copy_has_the_same_facts(name: str, living: Living, tmp_path: Path) -> None:
+@contextmanager
+def selling(write: Callable[[], None]) -> Iterator[list[int]]:
+    """The count of the writes so far, the first of which has begun."""
+    stop, sold, failed = Event(), [0], []
+
+    def sell() -> None:
+        try:
+            while not stop.is_set():
+                write()
+                sold[0] += 1
+        except BaseException as e:
+            failed.append(e)
+            raise
+
+    thread = Thread(target=sell)
+    thread.start()
+    try:
+        yield sold
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not failed
+
+
+def test_a_copy_under_writes_is_of_one_moment_and_restores(name: str, living: Living, tmp_path: Path) -> None:
+    living.grow()
+    with selling(living.write) as sold:
+        while not sold[0]:
+            assert not Event().wait(0.01)
+        before = sold[0]
+        made = take(name, living, tmp_path / "copy")
+        during = sold[0] - before
+    assert living.of_one_moment(made.facts)
+    assert verify(engine(name), made.where, made.facts, tmp_path / "check") == made.facts
+    assert during or os.cpu_count() == 1
+
+
+def test_a_restored_copy_is_left_as_it_is(name: str, living: Living, tmp_path: Path) -> None:
     made = take(name, living, tmp_path / "copy")
-    before = sorted((tmp_path / "copy" / "restored").rglob("*"))
+    before = made_of(tmp_path / "copy" / "restored")
     assert made.facts
     assert verify(engine(name), made.where, made.facts, tmp_path / "check") == made.facts
-    assert sorted((tmp_path / "copy" / "restored").rglob("*")) == before
+    assert made_of(tmp_path / "copy" / "restored") == before
 
 
 def test_other_contents_have_other_facts(name: str, living: Living, tmp_path: Path) -> None:
@@ -134,16 +149,26 @@ def test_a_spoilt_copy_is_noticed(name: str, living: Living, tmp_path: Path) -> 
     made = take(name, living, tmp_path / "copy")
     living.spoil(made.where)
     with pytest.raises(IntegrityError):
-        engine(name).verify(made.where, tmp_path)
+        verify(engine(name), made.where, made.facts, tmp_path / "check")
 
 
-def test_a_source_that_is_not_there_is_not_made(name: str, tmp_path: Path) -> None:
-    with (
-        pytest.raises(SnapshotFailed),
-        engine(name).snapshot(str(tmp_path / "no.such"), staging(tmp_path), NoPause()) as made,
-    ):
-        list(made.parts)
-    assert not (tmp_path / "no.such").exists()
+def test_a_cut_copy_is_noticed_by_the_engine_alone(name: str, living: Living, tmp_path: Path) -> None:
+    made = take(name, living, tmp_path / "copy")
+    living.cut(made.where)
+    (tmp_path / "check").mkdir()
+    with pytest.raises(IntegrityError):
+        engine(name).verify(made.where, tmp_path / "check")
+
+
+def test_a_source_that_is_not_there_is_told_and_not_made(name: str, living: Living, tmp_path: Path) -> None:
+    for _ in range(2):
+        with (
+            pytest.raises(SnapshotFailed) as failed,
+            engine(name).snapshot(living.missing, staging(tmp_path, _), NoPause()) as made,
+        ):
+            [write(part, tmp_path / "nothing" / part.name) for part in made.parts]
+        assert failed.value.code == "backup.source_missing"
+        assert not failed.value.retriable
 
 
 def test_a_copy_can_be_given_up_between_two_steps(name: str, living: Living, tmp_path: Path) -> None:
@@ -154,7 +179,7 @@ def test_a_copy_can_be_given_up_between_two_steps(name: str, living: Living, tmp
     living.grow()
     with (
         pytest.raises(SnapshotFailed) as failed,
-        engine(name).snapshot(str(living.source), staging(tmp_path), Stop()) as made,
+        engine(name).snapshot(living.source, staging(tmp_path), Stop()) as made,
     ):
         [write(part, tmp_path / "given-up" / part.name) for part in made.parts]
     assert failed.value.code == "backup.busy"

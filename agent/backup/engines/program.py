@@ -107,6 +107,7 @@ def run(
     stdin: str | None = None,
     extra: Mapping[str, str] | None = None,
     limit_s: float | None = SHORT_S,
+    folder: Path | None = None,
     account: str | None = None,
 ) -> str:
     """What it wrote to its standard output. ProgramFailed also where it took longer than `limit_s`."""
@@ -119,6 +120,7 @@ def run(
             capture_output=True,
             env=environment(extra),
             timeout=limit_s,
+            cwd=folder,
             text=True,
             encoding="utf-8",
             errors="replace",
