@@ -176,17 +176,18 @@ def _run_server(given: config.Config, host: str, port: int) -> int:
 
 
 def _worker(_arguments: argparse.Namespace) -> int:
-    from collector.core.ticker import Ticker  # noqa: PLC0415 - after setup
-    from collector.ingest.running import DUTIES  # noqa: PLC0415
+    from collector.core.ticker import Ticker, stop_all  # noqa: PLC0415 - after setup
+    from collector.ingest.running import DUTIES, couriers  # noqa: PLC0415
 
     stop = Event()
     stop_on_signal(stop)
-    ticker = Ticker(DUTIES)
-    ticker.start()
+    tickers = [Ticker(DUTIES), *couriers()]
+    for ticker in tickers:
+        ticker.start()
     print("Plomba worker runs", flush=True)
     while not clock.wait(stop, 3600):
         continue
-    ticker.stop()
+    stop_all(tickers)
     return DONE
 
 

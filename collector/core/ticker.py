@@ -26,6 +26,9 @@ class Ticker:
     def start(self) -> None:
         self._thread.start()
 
+    def ask_to_stop(self) -> None:
+        self._stop.set()
+
     def stop(self) -> None:
         """Ask for the end and wait for the running duty."""
         self._stop.set()
@@ -45,3 +48,11 @@ class Ticker:
         except Exception:  # one failing duty must not stop the others, nor the clock
             log.exception("%s failed; it is tried again in %g s", duty.__name__, self._every_s)
             close_old_connections()
+
+
+def stop_all(tickers: Sequence[Ticker]) -> None:
+    """Ask all for the end before any is waited for."""
+    for ticker in tickers:
+        ticker.ask_to_stop()
+    for ticker in tickers:
+        ticker.stop()

@@ -3,14 +3,21 @@
 from django.conf import settings
 
 from collector.core.authority import CA_CERT
-from collector.core.ticker import Duty, Ticker
+from collector.core.ticker import Duty, Ticker, stop_all
 from collector.incidents import ticks
 from collector.ingest.app import Door
 from collector.ingest.receipts import Signer
 from collector.ingest.refusals import Refusals
 from collector.ingest.writer import Writer
+from collector.notify import courier, telling
+from collector.notify.channels.registry import CHANNELS
 
-DUTIES: tuple[Duty, ...] = (ticks.resolve_due, ticks.judge_silence)
+DUTIES: tuple[Duty, ...] = (ticks.resolve_due, ticks.judge_silence, telling.tell, courier.forget_old)
+
+
+def couriers() -> list[Ticker]:
+    """A thread for each channel: they wait for servers of others, and hold up nobody else."""
+    return [Ticker((courier.Courier(channel),)) for channel in CHANNELS]
 
 
 class Running:
@@ -21,15 +28,16 @@ class Running:
         self._refusals = refusals
         tls = settings.CONFIG.path(settings.CONFIG.tls_dir)
         self._writer = Writer(Signer(tls))
-        self._ticker = Ticker((*DUTIES, refusals.flush))
+        self._tickers = [Ticker((*DUTIES, refusals.flush)), *couriers()]
         self.door = Door(self._writer, refusals, tls / CA_CERT)
 
     def start(self) -> None:
         self._writer.start()
-        self._ticker.start()
+        for ticker in self._tickers:
+            ticker.start()
 
     def stop(self) -> None:
         """Every report that was taken in is stored and answered first."""
         self._writer.stop()
-        self._ticker.stop()
+        stop_all(self._tickers)
         self.door.close()

@@ -63,7 +63,9 @@ def failed(pk: int, worker: str, code: str, error: str, now: datetime) -> bool:
 
 def give_back(now: datetime) -> int:
     """What dead workers had. How many."""
-    old = Outgoing.objects.filter(claimed_at__lt=now - LEASE)
+    old = Outgoing.objects.filter(claimed_at__lt=now - LEASE, status__in=(Status.CLAIMED, Status.SENDING))
+    if not old.exists():
+        return 0
     claimed = old.filter(status=Status.CLAIMED).update(status=Status.WAITING)
     sending = old.filter(status=Status.SENDING).update(status=Status.WAITING, doubts=F("doubts") + 1)
     return claimed + sending

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
 
+from django.conf import settings
+
 from collector.core import clock
 from collector.notify import claiming
 from collector.notify.channels.channel import Deliver, DeliveryError, Sealed, Target
 from collector.notify.channels.registry import CHANNELS
-from collector.notify.models import Address, BadAddress, Channel, Outgoing
+from collector.notify.models import Address, BadAddress, Channel, Outgoing, Status
 
 FIRST_WAIT_S = 30.0
 LONGEST_WAIT_S = 3600.0
@@ -163,3 +165,12 @@ def _target(message: Outgoing) -> Target:
 
 def _defect(e: Exception) -> DeliveryError:
     return DeliveryError(f"{type(e).__name__}: {e}", code="notify.defect", retriable=True)
+
+
+def forget_old(now: datetime) -> int:
+    """A duty: messages are kept for `keep_days`. How many went."""
+    limit = now - timedelta(days=settings.CONFIG.notify.keep_days)
+    oldest = Outgoing.objects.order_by("pk").values_list("pk", "made_at", "status")[:ROUND]
+    ended = (Status.SENT, Status.FAILED)
+    some = [pk for pk, made_at, status in oldest if made_at < limit and status in ended]
+    return Outgoing.objects.filter(pk__in=some).delete()[0] if some else 0

@@ -14,8 +14,8 @@ class Letter:
     """`key`: what this message is, so that the same one is kept once ("request:17:answer:3"); 200 characters at most.
     `thread`: the key of the first letter of the conversation; mail programs show them together. `headers`: of mail
     only. `about`: "incident:17", under which pages find it. `facts`: the same for machines (web hooks; "path" of the
-    page and "urgent" for browsers). `secret`: it holds a one-time code or the like; no page shows it. `until`: it is of no use
-    later, and not sent then."""
+    page and "urgent" for browsers). `secret`: it holds a one-time code or the like; no page shows it. `until`: it is
+    of no use later, and not sent then."""
 
     channel: Channel
     address: str
