@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import QuerySet
 
-from collector.core import live
-from collector.incidents import engine
+from collector.incidents import engine, steps
 from collector.incidents.engine import (
     Clear,
     Decision,
@@ -20,11 +19,12 @@ from collector.incidents.engine import (
     Repeat,
     Resolve,
 )
-from collector.incidents.models import OPEN, Incident, Kind, State, Transition
+from collector.incidents.models import OPEN, Incident, Kind, State
 from collector.incidents.rules import RULES
 from collector.inventory.models import Device, Terminal
 from protocols.wire import v1
 
+step = steps.step
 RESOLVED_BY_ITSELF = "recovered"
 """`Incident.resolution` where nobody had a hand in it; pages put it into words."""
 
@@ -101,27 +101,6 @@ def write(terminal_id: str, decision: Decision, now: datetime, age: timedelta) -
             incident.resolved_at, incident.resolve_due_at = decision.at, None
             incident.resolution = RESOLVED_BY_ITSELF
             step(incident, Kind.RESOLVED, decision.at, now, to=State.RESOLVED)
-
-
-def step(
-    incident: Incident,
-    kind: Kind,
-    at: datetime,
-    now: datetime,
-    *,
-    to: str | None = None,
-    by: int | None = None,
-    note: str = "",
-) -> None:
-    """Save the incident with one more row of its life."""
-    before = incident.state if incident.pk else ""
-    incident.state = to or incident.state
-    incident.save()
-    Transition.objects.create(
-        incident=incident, kind=kind, at=at, recorded_at=now, by_id=by, note=note, from_state=before,
-        to_state=incident.state,
-    )  # fmt: skip
-    live.publish_on_commit("incident", incident.pk, terminal=incident.terminal_id, kind=str(kind))
 
 
 def open_of(terminal_ids: Iterable[str], code: str) -> QuerySet[Incident]:

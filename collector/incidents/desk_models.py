@@ -1,5 +1,5 @@
-"""What the desk keeps beside an incident: contracts and what they promise, the matrix of priorities, files, time, parts,
-and the steps of a major incident."""
+"""What the desk keeps beside an incident: contracts and what they promise, the matrix of priorities, files, time,
+parts, and the steps of a major incident."""
 
 from django.conf import settings
 from django.db import models
@@ -13,8 +13,8 @@ _BY = settings.AUTH_USER_MODEL
 class Contract(Immutable):
     """Version `number` of what customers of this contract are promised; of each key the highest number counts for what
     is new, while it is valid. `customer` None: everybody without a contract of his own. A calendar of None: the opening
-    hours of the shop. `targets`: list of contracts.TargetRow. `reopen_days`, `close_days`: working days of the solution
-    calendar. `device_facts`: a clock begins and stops when the device says so, not when somebody clicked."""
+    hours of the shop. `targets`: list of contracts.TargetRow. `reopen_days`, `close_days`: legal working
+    days. `device_facts`: a clock begins and stops when the device says so, not when somebody clicked."""
 
     key = models.SlugField(max_length=60)
     number = models.PositiveIntegerField()
@@ -42,7 +42,8 @@ class Contract(Immutable):
 
 
 class PriorityMatrix(Immutable):
-    """The newest counts; `rows` as priority.Matrix has them. `source`: where they come from, or why they were changed."""
+    """The newest counts; `rows` as priority.Matrix has them. `source`: where they come from, or why they were
+    changed."""
 
     rows = models.JSONField()
     source = models.CharField(max_length=400)
