@@ -11,6 +11,7 @@ from collector.ingest.refusals import Refusals
 from collector.ingest.writer import Writer
 from collector.notify import courier, telling
 from collector.notify.channels.registry import CHANNELS
+from collector.service import duties as desk
 
 DUTIES: tuple[Duty, ...] = (ticks.resolve_due, ticks.judge_silence, telling.tell, courier.forget_old)
 
@@ -28,7 +29,7 @@ class Running:
         self._refusals = refusals
         tls = settings.CONFIG.path(settings.CONFIG.tls_dir)
         self._writer = Writer(Signer(tls))
-        self._tickers = [Ticker((*DUTIES, refusals.flush)), *couriers()]
+        self._tickers = [Ticker((*DUTIES, refusals.flush)), Ticker(desk.DUTIES), *couriers()]
         self.door = Door(self._writer, refusals, tls / CA_CERT)
 
     def start(self) -> None:

@@ -14,7 +14,7 @@ Hours = Mapping[str, Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rota:
-    """`people` take turns of `turn_days`, handed over at `handover` of the wall clock, the first of them on `start`."""
+    """`people` take turns of `turn_days`, handed over at `handover` of the wall clock, the first on `start`."""
 
     people: tuple[int, ...]
     start: date
@@ -43,7 +43,7 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """`person` None is a gap: the hours are to be covered and nobody is there. `why`: turn, override, swap, or for a gap
+    """`person` None is a gap: the hours are to be covered and nobody is there. `why`: turn, override, swap; of a gap
     away, nobody, empty."""
 
     start: datetime
@@ -55,7 +55,7 @@ class Shift:
 def shifts(
     rota: Rota, start: datetime, end: datetime, instead: Sequence[Instead] = (), away: Sequence[Away] = ()
 ) -> list[Shift]:
-    """Everything between the two moments that is to be covered, in order; only what lies outside the hours is not in."""
+    """Everything between the two moments that is to be covered, in order; what lies outside the hours is not in."""
     found: list[Shift] = []
     for begins, ends in _pieces(_edges(rota, start, end, instead, away)):
         if not covered(rota, begins):
@@ -115,8 +115,8 @@ def _edges(
     rota: Rota, start: datetime, end: datetime, instead: Sequence[Instead], away: Sequence[Away]
 ) -> list[datetime]:
     edges = {start, end}
-    for one in (*instead, *away):
-        edges |= {one.start, one.end}
+    edges |= {edge for one in instead for edge in (one.start, one.end)}
+    edges |= {edge for one in away for edge in (one.start, one.end)}
     for day in _days(rota, start, end):
         edges.add(moment(day, rota.handover, rota.zone))
         for window in _windows(rota, day):

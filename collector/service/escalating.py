@@ -1,0 +1,188 @@
+"""The chain in the database: who hears when time runs out or nobody does anything. A duty of every worker; the row that
+only one of them can write decides who tells."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from collector.core.models import User
+from collector.incidents.models import OPEN, Incident, Transition
+from collector.notify import outbox
+from collector.notify.outbox import Channel, Letter
+from collector.service import chain, oncall, people, rounds
+from collector.service.chain import Due, Standing, Target, Trigger
+from collector.service.desk_models import Chain, Escalation, Rung
+from protocols.status.faults import FAULTS
+
+EVERY = timedelta(seconds=15)
+BATCH = 5000
+_WAITS = ("pending_customer", "pending_supplier", "pending_legal", "scheduled_visit")
+_WAYS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+
+
+def escalate(now: datetime) -> int:
+    """A duty: tell what is due. How many were told."""
+    if not rounds.mine("escalate", now, EVERY):
+        return 0
+    return tell_due(now)
+
+
+def tell_due(now: datetime) -> int:
+    chains = _chains()
+    if not chains:
+        return 0
+    incidents = list(_incidents())
+    told = _told(incidents)
+    count = 0
+    for incident, standing in _standings(incidents, now):
+        one = chain.chain_of(standing, chains)
+        for due in chain.due(standing, one, now, told.get(incident.pk, ())) if one else ():
+            count += tell(incident, due, now)
+    return count
+
+
+def tell(incident: Incident, due: Due, now: datetime) -> bool:
+    """Claim it and tell it, in one transaction: told once, or not at all. False where another worker has it."""
+    try:
+        with transaction.atomic():
+            row = claim(incident, due, now)
+            found = reached(incident, due.rung.targets, now)
+            row.told = [one.pk for one in found]
+            row.save(update_fields=["told"])
+            for letter in (one for person in found for one in _letters(incident, due, person)):
+                outbox.put(letter, now)
+    except IntegrityError:
+        return False
+    return True
+
+
+def claim(incident: Incident, due: Due, now: datetime) -> Escalation:
+    """IntegrityError where another worker did it in the same moment."""
+    return Escalation.objects.create(
+        incident=incident, rung_id=due.rung.id, occurrence=due.occurrence, at=now, percent=due.percent
+    )
+
+
+def reached(incident: Incident, targets: Iterable[Target], now: datetime) -> list[User]:
+    """People of the targets, each once. Where a target has nobody (no one on call, no lead), the managers hear of it:
+    an escalation that reaches nobody is none."""
+    numbers: list[int] = []
+    for target in targets:
+        numbers += _people_of(incident, target, now) or people.managers()
+    found = User.objects.filter(is_active=True).in_bulk(list(dict.fromkeys(numbers)))
+    return [found[number] for number in dict.fromkeys(numbers) if number in found]
+
+
+def _people_of(incident: Incident, target: Target, now: datetime) -> list[int]:
+    match target:
+        case Target.ASSIGNEE:
+            return [incident.assignee_id] if incident.assignee_id else []
+        case Target.ON_CALL:
+            return oncall.called(incident.queue, now)
+        case Target.SECOND:
+            return oncall.called(incident.queue, now, level=2)
+        case Target.LEAD:
+            return people.leads(incident.queue)
+        case Target.MANAGERS:
+            return people.managers()
+
+
+def _chains() -> list[chain.Chain]:
+    rows = Chain.objects.filter(active=True).prefetch_related("rungs")
+    return [
+        chain.Chain(queue=row.queue_id or "", priority=row.priority, rungs=tuple(map(_rung, row.rungs.all())))
+        for row in rows
+    ]
+
+
+def _rung(row: Rung) -> chain.Rung:
+    return chain.Rung(
+        id=row.pk,
+        trigger=Trigger(row.trigger),
+        threshold=row.threshold,
+        targets=tuple(Target(one) for one in row.targets),
+    )
+
+
+def _incidents() -> Iterable[Incident]:
+    """What stands on its own, the gravest first."""
+    rows = Incident.objects.filter(state__in=OPEN, suppressed_since=None).exclude(queue="")
+    return rows.select_related("site", "terminal").order_by("priority", "pk")[:BATCH]
+
+
+def _told(incidents: Sequence[Incident]) -> dict[int, set[tuple[int, str]]]:
+    found: dict[int, set[tuple[int, str]]] = {}
+    rows = Escalation.objects.filter(incident__in=incidents)
+    for incident, rung, occurrence in rows.values_list("incident_id", "rung_id", "occurrence"):
+        found.setdefault(incident, set()).add((rung, occurrence))
+    return found
+
+
+def _standings(incidents: Sequence[Incident], now: datetime) -> Iterable[tuple[Incident, Standing]]:
+    quiet = _last_steps(incidents)
+    for incident in incidents:
+        step, at = quiet.get(incident.pk, (0, incident.opened_at))
+        yield (
+            incident,
+            Standing(
+                queue=incident.queue,
+                priority=incident.priority or 3,
+                assignee=incident.assignee_id,
+                opened_at=incident.opened_at,
+                quiet_since=at,
+                last_step=step,
+                waits=incident.state in _WAITS,
+                again=incident.reopen_count,
+            ),
+        )
+
+
+def _last_steps(incidents: Sequence[Incident]) -> dict[int, tuple[int, datetime]]:
+    """The last thing that a person did to each."""
+    done = Transition.objects.filter(incident__in=incidents, by__isnull=False).order_by()
+    last = done.values("incident").annotate(last=Max("id")).values_list("last", flat=True)
+    rows = Transition.objects.filter(pk__in=list(last)).values_list("incident_id", "pk", "recorded_at")
+    return {incident: (pk, at) for incident, pk, at in rows}
+
+
+def _letters(incident: Incident, due: Due, person: User) -> Iterable[Letter]:
+    """One to every way in which the person is reached: quiet hours are not for what nobody answers."""
+    with translation.override(person.language):
+        subject, text = _words(incident, due, person.language)
+    ways = [(one.channel, one.address) for one in person.addresses.all() if one.channel in _WAYS]
+    for channel, address in ways or [(Channel.EMAIL, person.email)] * bool(person.email):
+        yield Letter(
+            channel=Channel(channel),
+            address=address,
+            language=person.language,
+            subject=subject,
+            text=text,
+            key=f"escalation:{incident.pk}:{due.rung.id}:{due.occurrence}:{person.pk}:{channel}:{_short(address)}",
+            thread=f"incident:{incident.pk}:{person.pk}",
+            about=f"incident:{incident.pk}",
+            person=person.pk,
+        )
+
+
+def _short(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def _words(incident: Incident, due: Due, language: str) -> tuple[str, str]:
+    fault = FAULTS.get(incident.code)
+    title = fault.title(language) if fault else incident.code
+    where = ", ".join(str(one) for one in (incident.terminal, incident.site) if one) or incident.area
+    why = {
+        Trigger.REACTION: _("%(percent)d %% of the time to react are used."),
+        Trigger.SOLUTION: _("%(percent)d %% of the time to solve it are used."),
+        Trigger.SILENCE: _("Nobody has done anything about it for %(minutes)d minutes."),
+        Trigger.NOBODY: _("Nobody has taken it for %(minutes)d minutes."),
+    }[due.rung.trigger] % {"percent": due.percent or due.rung.threshold, "minutes": due.rung.threshold}
+    link = f"{settings.CONFIG.public_url}/incidents/{incident.pk}/"
+    return f"{title}: {where}", f"{why}\n\n{title}\n{where}\n\n{link}\n"
