@@ -66,7 +66,8 @@ def written(message: Sealed, to: str, sender: str) -> EmailMessage:
     except (ValueError, HeaderParseError, IndexError) as e:
         raise _no_address(to) from e
     bare = parseaddr(to)[1]
-    if "@" not in bare or not bare.isascii() or len(mail["To"].addresses) != 1:
+    plain = all(" " < letter < "\x7f" for letter in bare)
+    if "@" not in bare or not plain or len(mail["To"].addresses) != 1:
         raise _no_address(to)
     mail.set_content(message.text)
     if message.html:
@@ -98,10 +99,18 @@ def _session(config: Config) -> Iterator[smtplib.SMTP]:
         if given.security == "starttls":
             server.starttls(context=context)
         if given.user:
-            server.login(given.user, _password(config))
+            _sign_in(server, given.user, _password(config))
         yield server
     finally:
         _part(server)
+
+
+def _sign_in(server: smtplib.SMTP, user: str, password: str) -> None:
+    try:
+        server.login(user, password)
+    except UnicodeEncodeError as e:
+        what = "[mail] user and password may hold ASCII letters only"
+        raise DeliveryError(what, code="mail.configuration", retriable=True) from e
 
 
 def _part(server: smtplib.SMTP) -> None:

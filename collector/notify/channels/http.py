@@ -49,6 +49,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, me
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, path, body, {"User-Agent": "Plomba", **headers})
         return _read(connection, clock.monotonic() + 2 * timeout_s)
+    except ValueError as e:
+        what = "a header for it holds a letter that no header may hold; look into the gateway file"
+        raise DeliveryError(what, code="http.headers", retriable=False) from e
     except (http.client.HTTPException, OSError) as e:
         what = f"{parts.hostname} took the request and gave no answer: {e or type(e).__name__}"
         raise _failed("http.no_answer", what, doubtful=True) from e

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from collector.core import authority, clock
 from tests.collector.served import free_port
 
-USER, PASSWORD = "plomba", "slepens vārds"
+USER, PASSWORD = "plomba", "slepens vards"
 
 
 def make_tls(folder: Path, *names: str) -> Path:
