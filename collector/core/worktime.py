@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
 Interval = tuple[int, int]
-"""Minutes after midnight, begin and end; the end may be 1440."""
+"""Minutes after midnight, begin and end; an end beyond 1440 is on the next day."""
 Hours = Mapping[str, tuple[Interval, ...]]
 """A day of WEEKDAYS -> its intervals; a day that is not there is not worked."""
 
@@ -26,8 +26,8 @@ class NoWorkingTime(ValueError):
 
 
 def parse_hours(document: Mapping[str, object]) -> dict[str, tuple[Interval, ...]]:
-    """{"mon": [["09:00", "13:00"], ["14:00", "24:00"]]} -> Hours. ValueError says what is wrong: an unknown day, a
-    time that is none, an end before its begin, intervals that overlap."""
+    """{"mon": [["09:00", "13:00"], ["14:00", "02:00"]]} -> Hours; an interval that ends before it begins runs over
+    midnight. ValueError says what is wrong: an unknown day, a time that is none, intervals that overlap."""
     unknown = sorted(set(document) - set(WEEKDAYS))
     if unknown:
         raise ValueError(f"{unknown[0]} is not one of {', '.join(WEEKDAYS)}")
@@ -58,7 +58,8 @@ class WorkCalendar:
         return bool(self._spans(day))
 
     def open_at(self, at: datetime) -> bool:
-        return any(begin <= at < end for begin, end in self._spans(self._local(at)))
+        today = self._local(at)
+        return any(begin <= at < end for day in (today - _DAY, today) for begin, end in self._spans(day))
 
     def between(self, begin: datetime, end: datetime) -> timedelta:
         """Working time from `begin` to `end`; zero where the end is not later."""
@@ -100,14 +101,14 @@ class WorkCalendar:
     def _until(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         if end <= begin:
             return
-        day, last = self._local(begin), self._local(end)
+        day, last = self._local(begin) - _DAY, self._local(end)
         while day <= last:
             yield from (span for span in self._spans(day) if span[1] > begin and span[0] < end)
             day += _DAY
 
     def _from(self, begin: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Working spans that end after `begin`, for ever; ends with a gap of LONGEST_GAP_DAYS."""
-        day, idle = self._local(begin), 0
+        day, idle = self._local(begin) - _DAY, 0
         while idle < LONGEST_GAP_DAYS:
             spans = [span for span in self._spans(day) if span[1] > begin]
             idle = 0 if spans else idle + 1
@@ -121,19 +122,28 @@ class WorkCalendar:
         return self._known[day]
 
     def _reckon(self, day: date) -> Iterator[tuple[datetime, datetime]]:
-        weekday = self.worked.get(day, "" if day in self.off else WEEKDAYS[day.weekday()])
-        before: datetime | None = None
-        for minutes in self.hours.get(weekday, ()):
-            opens, closes = self._moment(day, minutes[0], 0), self._moment(day, minutes[1], 1)
+        before = self._tail(day - _DAY)
+        for begin, end in self._intervals(day):
+            opens, closes = self._moment(day, begin, 0), self._moment(day, end, 1)
             opens = opens if before is None else max(opens, before)
             if closes > opens:
                 yield opens, closes
                 before = closes
 
+    def _intervals(self, day: date) -> tuple[Interval, ...]:
+        weekday = self.worked.get(day, "" if day in self.off else WEEKDAYS[day.weekday()])
+        return self.hours.get(weekday, ())
+
+    def _tail(self, day: date) -> datetime | None:
+        """Where the evening of a day ends that runs into the next one."""
+        intervals = self._intervals(day)
+        over = bool(intervals) and intervals[-1][1] > DAY_MINUTES
+        return self._moment(day, intervals[-1][1], 1) if over else None
+
     def _moment(self, day: date, minutes: int, fold: int) -> datetime:
         """A time of a wall clock as UTC. An hour that is there twice begins with its first (`fold` 0) and ends with its
         second (1); an hour that is not there is the moment at which it was left out."""
-        wall = datetime.combine(day, time(), self._zone) + minutes * _MINUTE
+        wall = datetime.combine(day, time(), self._zone) + minutes * _MINUTE  # of the wall: may be tomorrow
         first, second = (wall.replace(fold=f).astimezone(UTC) for f in (0, 1))
         return self._leap(second, first) if second < first else (first, second)[fold]
 
@@ -186,9 +196,7 @@ def _interval(day: str, span: object) -> Interval:
     if not isinstance(span, list | tuple) or len(span) != 2:
         raise ValueError(f"{day}: each interval is [begin, end]")
     begin, end = (_minutes(day, str(part)) for part in span)
-    if end <= begin:
-        raise ValueError(f"{day}: {span[1]} is not after {span[0]}")
-    return begin, end
+    return begin, end if end > begin else end + DAY_MINUTES
 
 
 def _minutes(day: str, text: str) -> int:
@@ -202,4 +210,6 @@ def _minutes(day: str, text: str) -> int:
 
 
 def _clock_face(minutes: int) -> str:
+    if minutes > DAY_MINUTES:
+        minutes -= DAY_MINUTES
     return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -97,7 +97,7 @@ def test_a_version_that_knows_less_than_the_package_says_so() -> None:
         (Draft(name="x", hours=WEEK, country="XX"), "XX"),
         (Draft(name="x", hours={"pirmdiena": []}), "pirmdiena"),
         (Draft(name="x", hours={"mon": [["9", "18:00"]]}), "mon: 9"),
-        (Draft(name="x", hours={"mon": [["18:00", "09:00"]]}), "not after"),
+        (Draft(name="x", hours={"mon": [["18:00", "02:00"], ["21:00", "22:00"]]}), "21:00"),
         (Draft(name="x", hours={"mon": [["09:00", "13:00"], ["12:00", "18:00"]]}), "12:00"),
         (Draft(name="x", hours={"mon": [["09:00", "24:01"]]}), "24:01"),
     ],
@@ -119,6 +119,17 @@ def test_the_hour_that_is_left_out_and_the_one_that_comes_twice() -> None:
     touching = WorkCalendar("Europe/Riga", parse_hours({"sun": [["02:00", "03:30"], ["03:30", "05:00"]]}))
     assert touching.between(autumn, autumn + day) == timedelta(hours=4)
     assert touching.between(spring, spring + day) == timedelta(hours=2)
+
+
+def test_a_bar_is_open_over_midnight() -> None:
+    hours = {"fri": [["18:00", "02:00"]], "sat": [["01:00", "03:00"], ["18:00", "00:00"]]}
+    bar = WorkCalendar("Europe/Riga", parse_hours(hours))
+    assert written(bar.hours)["fri"] == [["18:00", "02:00"]]
+    friday, midnight = datetime(2026, 2, 6, 12, tzinfo=UTC), datetime(2026, 2, 6, 23, 30, tzinfo=UTC)
+    assert bar.open_at(midnight)
+    assert bar.between(friday, friday + timedelta(days=2)) == timedelta(hours=15)
+    assert bar.between(midnight, friday + timedelta(days=2)) == timedelta(hours=7.5)
+    assert bar.add(friday, timedelta(hours=9)) == datetime(2026, 2, 7, 1, tzinfo=UTC)
 
 
 def test_when_it_opens_and_closes() -> None:
