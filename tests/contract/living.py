@@ -13,6 +13,7 @@ import pytest
 
 from agent.backup.engines import Facts
 from tests.conftest import Postgresql
+from tests.databases import Mariadb
 
 RECEIPTS = 1000
 PROGRAMS_OF_POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -109,7 +110,41 @@ def postgresql(root: Path, request: pytest.FixtureRequest) -> Living:
     )
 
 
+def mariadb(root: Path, request: pytest.FixtureRequest) -> Living:
+    server: Mariadb = request.getfixturevalue("mariadb")
+    name = f"till_{os.urandom(4).hex()}"
+
+    def add(rows: int) -> None:
+        server.sql(
+            "BEGIN; INSERT INTO receipts (total, document)"
+            f" SELECT seq * 1.25, concat('it''s; ', repeat(md5(seq), 20)) FROM seq_1_to_{rows};"
+            f"UPDATE totals SET n = n + {rows}; COMMIT",
+            name,
+        )
+
+    server.sql(
+        f"CREATE DATABASE {name}; USE {name};"
+        "CREATE TABLE receipts (id int AUTO_INCREMENT PRIMARY KEY, total decimal(12, 2), document varchar(700),"
+        " twice decimal(14, 2) AS (total * 2) VIRTUAL, KEY (document(20)));"
+        "CREATE TABLE totals (n bigint); INSERT INTO totals VALUES (0);"
+        "CREATE TABLE `it``em` (id smallint unsigned zerofill, picture blob);"
+        "INSERT INTO `it``em` VALUES (7, 0x00ff27);"
+        "CREATE VIEW day AS SELECT count(*) FROM receipts; CREATE PROCEDURE p() SELECT '\\nINSERT INTO `receipts`';"
+    )
+    add(RECEIPTS)
+    return Living(
+        server.url(name),
+        server.url("no_such"),
+        lambda: add(1),
+        lambda: add(9000),
+        lambda copy: overwrite(copy, b"it\\'s; ", b"it\\'s, "),
+        cut_short,
+        lambda facts: facts["rows.receipts"] == facts["sum.totals.n"],
+    )
+
+
 SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "sqlite": sqlite,
     "postgresql": postgresql,
+    "mariadb": mariadb,
 }

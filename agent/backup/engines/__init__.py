@@ -110,10 +110,11 @@ def file_part(name: str, path: Path, cut: Cut, *, page_bytes: int = 4096) -> Par
 
 def engines() -> Mapping[str, Engine]:
     """All of them, by hand."""
-    from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415 - the engines import this module
+    from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415 - the engines import this module
+    from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
     from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415
 
-    known: tuple[Engine, ...] = (SqliteEngine(), PostgresqlEngine())
+    known: tuple[Engine, ...] = (SqliteEngine(), PostgresqlEngine(), MariadbEngine())
     return {each.name: each for each in known}
 
 

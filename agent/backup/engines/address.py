@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from protocols.errors import ConfigError
 
-_KEY = "backup.source"
+_WHERE, _KEY = "[[backup]]", "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Address:
             return None
         path = Path(named)
         if not path.is_file():
-            raise ConfigError("backup", _KEY, f"{option}={named} is not there or not readable")
+            raise ConfigError(_WHERE, _KEY, f"{option}={named} is not there or not readable")
         return path
 
 
@@ -49,15 +49,15 @@ def parse(source: str, schemes: Collection[str], example: str, options: Collecti
         parts = urlsplit(source)
         port, password = parts.port, parts.password
     except ValueError as e:
-        raise ConfigError("backup", _KEY, f"{source!r} is no address: {e}", example) from e
+        raise ConfigError(_WHERE, _KEY, f"{source!r} is no address: {e}", example) from e
     if parts.scheme not in schemes:
         raise ConfigError(
-            "backup", _KEY, f"{_shown(source)!r} does not begin with {schemes_of(schemes)}", example
+            _WHERE, _KEY, f"{_shown(source)!r} does not begin with {schemes_of(schemes)}", example
         )
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     if password is not None or "password" in given:
         raise ConfigError(
-            "backup",
+            _WHERE,
             _KEY,
             "a password does not belong into an address: put it into a file of its own",
             example,
@@ -65,7 +65,7 @@ def parse(source: str, schemes: Collection[str], example: str, options: Collecti
     unknown = sorted(given.keys() - {*options, "programs"})
     if unknown:
         allowed = ", ".join(sorted({*options, "programs"}))
-        raise ConfigError("backup", _KEY, f"the option {unknown[0]!r} is not known", allowed)
+        raise ConfigError(_WHERE, _KEY, f"the option {unknown[0]!r} is not known", allowed)
     return Address(
         scheme=parts.scheme,
         user=unquote(parts.username or ""),

@@ -104,7 +104,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def run(
     arguments: Sequence[str | Path],
     *,
-    stdin: str | None = None,
+    stdin: str | IO[bytes] | None = None,
     extra: Mapping[str, str] | None = None,
     limit_s: float | None = SHORT_S,
     folder: Path | None = None,
@@ -115,8 +115,8 @@ def run(
     try:
         done = subprocess.run(
             [str(argument) for argument in arguments],
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
+            input=stdin if isinstance(stdin, str) else None,
+            stdin=None if isinstance(stdin, str) else stdin or subprocess.DEVNULL,
             capture_output=True,
             env=environment(extra),
             timeout=limit_s,
@@ -161,6 +161,10 @@ class Running:
         end = self._words.seek(0, io.SEEK_END)
         self._words.seek(max(0, end - LAST_WORDS_BYTES))
         return self._words.read().decode("utf-8", "replace")
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def finish(self, limit_s: float | None = None) -> None:
         """Waits for its end. ProgramFailed."""
