@@ -37,17 +37,34 @@ def load(repository: Repository, name: str) -> Found:
     return Found(name.partition("/")[2], parse(data))
 
 
-def newest(repository: Repository, terminal: str, source: str) -> Last | None:
-    """Where a till that lost its memory goes on counting."""
-    try:
-        names = [info.name for info in repository.list(SNAPSHOTS)]
-    except BackupError as e:
-        if repository.is_missing(e) or e.retriable:
-            return None
-        raise
-    mine = [found for found in (load(repository, name) for name in names) if _is_of(found, terminal, source)]
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a repository holds beside what a till has seen. `newest` is the newest of the unseen ones that are of this
+    terminal and source."""
+
+    names: frozenset[str]
+    unseen: frozenset[str]
+    newest: Last | None
+
+
+def head_of(repository: Repository, terminal: str, source: str, seen: set[str]) -> Head:
+    """Where a till goes on counting. Reads the unseen snapshots only; a damaged one counts for nothing here."""
+    names = frozenset(info.name.partition("/")[2] for info in repository.list(SNAPSHOTS))
+    unseen = names - seen
+    mine = [
+        found
+        for digest in unseen
+        if (found := _whole(repository, digest)) and _is_of(found, terminal, source)
+    ]
     best = max(mine, key=_age, default=None)
-    return Last(best.header.sequence, best.digest) if best else None
+    return Head(names, unseen, Last(best.header.sequence, best.digest) if best else None)
+
+
+def _whole(repository: Repository, digest: str) -> Found | None:
+    try:
+        return load(repository, f"{SNAPSHOTS}/{digest}")
+    except IntegrityError:
+        return None
 
 
 def choose(repository: Repository, wanted: Wanted) -> Found:

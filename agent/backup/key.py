@@ -74,6 +74,21 @@ def open_data_key(secret: RecoverySecret, terminal: str, run: bytes, slots: Sequ
     )
 
 
+class KeyRing:
+    """Opens the data keys of runs with one recovery key, each once."""
+
+    def __init__(self, secret: RecoverySecret) -> None:
+        self._secret = secret
+        self._opened: dict[tuple[str, bytes, tuple[KeySlot, ...]], DataKey] = {}
+
+    def open(self, terminal: str, run: bytes, slots: Sequence[KeySlot]) -> DataKey:
+        """As `open_data_key`."""
+        known = (terminal, run, tuple(slots))
+        if known not in self._opened:
+            self._opened[known] = open_data_key(self._secret, terminal, run, slots)
+        return self._opened[known]
+
+
 def encode(mark: str, raw: bytes) -> str:
     """One mark, then groups of four letters and digits that can be typed from paper; the end of it is a
     checksum."""
@@ -125,7 +140,7 @@ def _check(mark: str, raw: bytes) -> bytes:
 
 
 def _info(terminal: str, run: bytes) -> bytes:
-    return b"plomba data key 1\0" + terminal.encode() + b"\0" + run
+    return b"plomba data key 2\0" + terminal.encode() + b"\0" + run
 
 
 def _wrap(key: bytes, to: RecoveryPublic, info: bytes) -> str:

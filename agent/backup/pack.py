@@ -1,8 +1,10 @@
-"""Packs: frames of a file, compressed, encrypted, with their own directory and key slots, so that a pack can
-be read with the recovery key and nothing else. Layout: docs/backup-format.md. Stores nothing; knows no
+"""Packs: frames of files, compressed, encrypted, with their own directory and key slots, so that a pack can be read
+with the recovery key, and tells where its bytes belong. Layout: docs/backup-format.md. Stores nothing; knows no
 engine."""
 
+import hashlib
 import struct
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,37 +13,60 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.backup.key import DataKey, RecoverySecret, open_data_key
+from agent.backup.key import DataKey, KeyRing
+from agent.backup.layout import Cursor, fold, put
 from protocols.errors import IntegrityError, UsageError
-from protocols.wire.snapshot import OBJECT_BYTES, PACK_MAGIC, VERSION, KeySlot, Name
+from protocols.wire.snapshot import OBJECT_BYTES, PACK_MAGIC, VERSION, KeySlot, Name, PackRef
 
 GROUP_BYTES = 256 << 10
-PACK_BYTES = 6 << 20
+PACK_BYTES = 4 << 20
 """A pack is closed when it has reached this size; with one more frame it still is a legal object."""
-LEVEL = 3
+BUFFER_BYTES = PACK_BYTES + (768 << 10)
+"""Room for a pack that is nearly full, its last frame and its directory."""
+PLAIN_BYTES = 1 << 30
+"""So much may a pack hold, however well it compresses."""
+DIRECTORY_BYTES = 64 << 20
+DEPTH = 7
+"""So many frames, one based on the other, at most."""
 
-RAW, ZSTD = 0, 1
+RAW, ZSTD, DELTA = 0, 1, 2
 FRAME, DIRECTORY, BODY = 1, 2, 3
 TAG_BYTES = 16
 
 _HEAD = struct.Struct(">6sHI")
-_ENTRY = struct.Struct(">BIIIQ")
 _FOOT = struct.Struct(">II6sH")
 _FOOT_MAGIC = b"PLBEND"
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """`length` bytes of part number `file` from `offset` on."""
+
+    file: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """`length` plain bytes of pack number `pack` of the directory's list, from `position` on."""
+
+    pack: int
+    position: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """`raw` plain bytes of file number `file` from `offset` on, kept in `stored` bytes."""
+    """`raw` plain bytes in `stored` bytes. The extents follow each other in the plain bytes; so do the bases in the
+    dictionary of a DELTA frame, which stands on `depth` others."""
 
     codec: int
     stored: int
     raw: int
-    file: int
-    offset: int
-
-    def entry(self) -> bytes:
-        return _ENTRY.pack(self.codec, self.stored, self.raw, self.file, self.offset)
+    extents: tuple[Extent, ...]
+    depth: int = 0
+    bases: tuple[Base, ...] = ()
 
 
 class PackHeader(BaseModel):
@@ -61,126 +86,150 @@ def nonce(use: int, number: int) -> bytes:
 
 
 def context(key: DataKey, use: bytes) -> bytes:
-    return b"plomba " + use + b" 1\0" + key.terminal.encode() + b"\0" + key.run
+    return b"plomba " + use + b" 2\0" + key.terminal.encode() + b"\0" + key.run
 
 
-class Compressor:
-    """For one thread: a compressor used from two of them ends the process."""
-
-    def __init__(self, level: int = LEVEL) -> None:
-        self._zstd = zstandard.ZstdCompressor(level=level, write_checksum=False, write_content_size=True)
-
-    def compress(self, raw: memoryview) -> tuple[int, bytes]:
-        packed = self._zstd.compress(raw)
-        return (ZSTD, packed) if len(packed) < len(raw) else (RAW, bytes(raw))
+def about_frame(key: DataKey, codec: int, raw: int) -> bytes:
+    return context(key, b"frame") + struct.pack(">BI", codec, raw)
 
 
 class PackBuilder:
-    """Collects frames of one run, pack after pack, in one buffer that is used again. For one thread."""
+    """Collects the frames of one pack in a buffer of BUFFER_BYTES that the caller uses again. For one thread."""
 
-    def __init__(self, key: DataKey, compressor: Compressor) -> None:
-        self._key = key
-        self._cipher = AESGCM(key.key)
-        self._compressor = compressor
-        self._buffer = bytearray(OBJECT_BYTES)
-        self._number, self._next_frame = 0, 0
-        self._begin()
-
-    @property
-    def number(self) -> int:
-        return self._number
-
-    @property
-    def frames(self) -> Sequence[Frame]:
-        return self._frames
-
-    @property
-    def is_full(self) -> bool:
-        return self._used >= PACK_BYTES
-
-    def add(self, file: int, offset: int, raw: memoryview) -> None:
-        if self.is_full or not 0 < len(raw) <= GROUP_BYTES:
-            raise UsageError("a full pack takes no frame, and no frame is empty or larger than a group")
-        codec, packed = self._compressor.compress(raw)
-        frame = Frame(codec, len(packed) + TAG_BYTES, len(raw), file, offset)
-        self._seal(FRAME, self._next_frame, packed, context(self._key, b"frame") + frame.entry())
-        self._frames.append(frame)
-        self._next_frame += 1
-
-    def finish(self) -> bytes:
-        """The pack's bytes; the builder then stands at the next pack."""
-        directory = b"".join(frame.entry() for frame in self._frames)
-        head = bytes(self._buffer[: self._head_bytes])
-        self._seal(DIRECTORY, self._number, directory, context(self._key, b"directory") + head)
-        foot = _FOOT.pack(len(directory) + TAG_BYTES, len(self._frames), _FOOT_MAGIC, VERSION)
-        end = self._used + len(foot)
-        self._buffer[self._used : end] = foot
-        data = bytes(memoryview(self._buffer)[:end])
-        self._number += 1
-        self._begin()
-        return data
-
-    def _begin(self) -> None:
+    def __init__(self, key: DataKey, number: int, first_frame: int, buffer: bytearray) -> None:
+        self._key, self._cipher = key, AESGCM(key.key)
+        self._number, self._first_frame = number, first_frame
+        self._buffer = memoryview(buffer)
         header = PackHeader(
-            terminal=self._key.terminal,
-            run=self._key.run.hex(),
-            number=self._number,
-            first_frame=self._next_frame,
-            keys=self._key.slots,
+            terminal=key.terminal,
+            run=key.run.hex(),
+            number=number,
+            first_frame=first_frame,
+            keys=key.slots,
         )
         text = header.model_dump_json().encode()
         head = _HEAD.pack(PACK_MAGIC, VERSION, len(text)) + text
         self._buffer[: len(head)] = head
         self._head_bytes = self._used = len(head)
         self._frames: list[Frame] = []
+        self._bases: list[PackRef] = []
+        self._base_numbers: dict[str, int] = {}
+        self.plain_bytes = 0
 
-    def _seal(self, use: int, number: int, plain: bytes, associated: bytes) -> None:
-        room = memoryview(self._buffer)[self._used : self._used + len(plain) + TAG_BYTES]
+    @property
+    def frames(self) -> Sequence[Frame]:
+        return self._frames
+
+    @property
+    def next_frame(self) -> int:
+        return self._first_frame + len(self._frames)
+
+    @property
+    def is_full(self) -> bool:
+        return self._used >= PACK_BYTES or self.plain_bytes >= PLAIN_BYTES
+
+    def base(self, ref: PackRef) -> int:
+        """The number of another pack in this directory's list."""
+        if ref.digest not in self._base_numbers:
+            self._base_numbers[ref.digest] = len(self._bases)
+            self._bases.append(ref)
+        return self._base_numbers[ref.digest]
+
+    def add(
+        self,
+        codec: int,
+        packed: bytes | memoryview,
+        extents: tuple[Extent, ...],
+        *,
+        depth: int = 0,
+        bases: tuple[Base, ...] = (),
+    ) -> int:
+        """The position of the frame's first plain byte among all plain bytes of the pack."""
+        raw = sum(extent.length for extent in extents)
+        if self.is_full or not 0 < raw <= GROUP_BYTES or depth > DEPTH:
+            raise UsageError("a full pack takes no frame, and no frame is empty, too large or too deep")
+        frame = Frame(codec, len(packed) + TAG_BYTES, raw, extents, depth, bases)
+        self._seal(FRAME, self.next_frame, packed, about_frame(self._key, codec, raw))
+        self._frames.append(frame)
+        position = self.plain_bytes
+        self.plain_bytes += raw
+        return position
+
+    def finish(self) -> memoryview:
+        """The pack's bytes, in the buffer that was handed in."""
+        directory = zstandard.compress(_directory(self._frames, self._bases), 9)
+        head = bytes(self._buffer[: self._head_bytes])
+        self._seal(DIRECTORY, self._number, directory, context(self._key, b"directory") + head)
+        foot = _FOOT.pack(len(directory) + TAG_BYTES, len(self._frames), _FOOT_MAGIC, VERSION)
+        end = self._used + len(foot)
+        self._buffer[self._used : end] = foot
+        return self._buffer[:end]
+
+    def _seal(self, use: int, number: int, plain: bytes | memoryview, associated: bytes) -> None:
+        room = self._buffer[self._used : self._used + len(plain) + TAG_BYTES]
         # into the reused buffer: encrypt() would hold the GIL while it allocates
         self._used += self._cipher.encrypt_into(nonce(use, number), plain, associated, room)
 
 
-class PackReader:
-    """A pack whose directory has been opened; every frame is checked when it is read. IntegrityError for
-    anything that is not exactly what was sealed."""
+def _directory(frames: Sequence[Frame], bases: Sequence[PackRef]) -> bytes:
+    out = bytearray()
+    put(out, len(bases))
+    for ref in bases:
+        out += bytes.fromhex(ref.digest)
+        put(out, ref.size)
+    for frame in frames:
+        put(out, frame.codec, frame.stored, frame.raw, frame.depth, len(frame.extents), len(frame.bases))
+        end = 0
+        for extent in frame.extents:
+            put(out, extent.file, fold(extent.offset - end), extent.length)
+            end = extent.offset + extent.length
+        end = 0
+        for base in frame.bases:
+            put(out, base.pack, fold(base.position - end), base.length)
+            end = base.position + base.length
+    return bytes(out)
 
-    def __init__(self, data: bytes, secret: RecoverySecret) -> None:
+
+class PackReader:
+    """A pack whose directory has been opened; every frame is checked when it is read. IntegrityError for anything that
+    is not exactly what was sealed."""
+
+    def __init__(self, data: bytes, keys: KeyRing) -> None:
         self._data = memoryview(data)
         head_bytes, self.header = _read_header(data)
         directory_at, count = self._read_foot(head_bytes)
-        key = open_data_key(secret, self.header.terminal, bytes.fromhex(self.header.run), self.header.keys)
+        key = keys.open(self.header.terminal, bytes.fromhex(self.header.run), self.header.keys)
         self._key = key
         self._cipher = AESGCM(key.key)
-        self._zstd = zstandard.ZstdDecompressor()
-        directory = self._open(
+        packed = self._open(
             DIRECTORY,
             self.header.number,
             self._data[directory_at : -_FOOT.size],
             context(key, b"directory") + data[:head_bytes],
         )
-        self.frames = _read_directory(directory, count)
+        self.frames, self.bases = _read_directory(_expand(packed, DIRECTORY_BYTES), count)
         self._starts = _starts(self.frames, head_bytes, directory_at)
+        self.positions, self.plain_bytes = _positions(self.frames)
 
-    def read(self, index: int) -> bytes:
-        if not 0 <= index < len(self.frames):
-            raise IntegrityError(f"the pack has no frame {index}")
+    def index_of(self, position: int) -> int:
+        """The frame that holds this plain byte."""
+        if not 0 <= position < self.plain_bytes:
+            raise IntegrityError("a snapshot asks for more than a pack holds")
+        return bisect_right(self.positions, position) - 1
+
+    def read(self, index: int, dictionary: bytes = b"") -> bytes:
+        """A frame's plain bytes. `dictionary` are the plain bytes of the frame's bases."""
         frame, start = self.frames[index], self._starts[index]
         packed = self._open(
             FRAME,
             self.header.first_frame + index,
             self._data[start : start + frame.stored],
-            context(self._key, b"frame") + frame.entry(),
+            about_frame(self._key, frame.codec, frame.raw),
         )
-        return self._expand(frame, packed)
-
-    def _expand(self, frame: Frame, packed: bytes) -> bytes:
         if frame.codec == RAW:
             raw = packed
-        elif frame.codec == ZSTD:
-            try:
-                raw = self._zstd.decompress(packed, max_output_size=frame.raw, allow_extra_data=False)
-            except zstandard.ZstdError as e:
-                raise IntegrityError("a frame cannot be expanded") from e
+        elif frame.codec in (ZSTD, DELTA):
+            raw = _expand(packed, frame.raw, dictionary)
         else:
             raise IntegrityError(
                 f"frame codec {frame.codec} is not known to this version", code="backup.format"
@@ -194,10 +243,8 @@ class PackReader:
             raise IntegrityError("the pack is cut short")
         length, count, magic, version = _FOOT.unpack(self._data[-_FOOT.size :])
         directory_at = len(self._data) - _FOOT.size - length
-        if magic != _FOOT_MAGIC or version != VERSION or directory_at < head_bytes:
+        if magic != _FOOT_MAGIC or version != VERSION or directory_at < head_bytes or length < TAG_BYTES:
             raise IntegrityError("the end of the pack is damaged")
-        if length != count * _ENTRY.size + TAG_BYTES:
-            raise IntegrityError("the pack's directory has a wrong length")
         return directory_at, count
 
     def _open(self, use: int, number: int, sealed: memoryview, associated: bytes) -> bytes:
@@ -207,6 +254,17 @@ class PackReader:
         except (InvalidTag, ValueError) as e:
             raise IntegrityError("the pack is damaged: its bytes fail their authentication") from e
         return bytes(plain)
+
+
+def _expand(packed: bytes, most: int, dictionary: bytes = b"") -> bytes:
+    base = None
+    if dictionary:
+        base = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    try:
+        one = zstandard.ZstdDecompressor(dict_data=base)
+        return one.decompress(packed, max_output_size=most, allow_extra_data=False)
+    except zstandard.ZstdError as e:
+        raise IntegrityError("a frame cannot be expanded") from e
 
 
 def _read_header(data: bytes) -> tuple[int, PackHeader]:
@@ -223,11 +281,55 @@ def _read_header(data: bytes) -> tuple[int, PackHeader]:
         raise IntegrityError("the pack header is damaged") from e
 
 
-def _read_directory(directory: bytes, count: int) -> tuple[Frame, ...]:
-    frames = tuple(Frame(*entry) for entry in _ENTRY.iter_unpack(directory))
-    if len(frames) != count or any(frame.raw > GROUP_BYTES or frame.stored < TAG_BYTES for frame in frames):
+def _read_directory(directory: bytes, count: int) -> tuple[tuple[Frame, ...], tuple[PackRef, ...]]:
+    cursor = Cursor(directory)
+    bases = tuple(_base(cursor.raw(32), cursor.take()) for _ in range(cursor.count(33)))
+    if count * 6 > len(directory):
+        raise IntegrityError("the pack's directory is cut short")
+    frames = tuple(_frame(cursor, len(bases)) for _ in range(count))
+    cursor.end()
+    return frames, bases
+
+
+def _base(digest: bytes, size: int) -> PackRef:
+    if not 1 <= size <= OBJECT_BYTES:
+        raise IntegrityError("the pack's directory names an impossible pack")
+    return PackRef(digest=digest.hex(), size=size)
+
+
+def _frame(cursor: Cursor, packs: int) -> Frame:
+    codec, stored, raw, depth = cursor.take(), cursor.take(), cursor.take(), cursor.take()
+    extents, bases = cursor.count(3), cursor.count(3)
+    frame = Frame(codec, stored, raw, tuple(_extents(cursor, extents)), depth, tuple(_bases(cursor, bases)))
+    if (
+        stored < TAG_BYTES
+        or raw > GROUP_BYTES
+        or depth > DEPTH
+        or (codec == DELTA) != bool(frame.bases)
+        or sum(extent.length for extent in frame.extents) != raw
+        or sum(base.length for base in frame.bases) > GROUP_BYTES
+        or any(base.pack >= packs for base in frame.bases)
+    ):
         raise IntegrityError("the pack's directory states impossible frames")
-    return frames
+    return frame
+
+
+def _extents(cursor: Cursor, count: int) -> list[Extent]:
+    found, end = [], 0
+    for _ in range(count):
+        file, offset, length = cursor.take(), end + cursor.signed(), cursor.take()
+        found.append(Extent(file, offset, length))
+        end = offset + length
+    return found
+
+
+def _bases(cursor: Cursor, count: int) -> list[Base]:
+    found, end = [], 0
+    for _ in range(count):
+        pack, position, length = cursor.take(), end + cursor.signed(), cursor.take()
+        found.append(Base(pack, position, length))
+        end = position + length
+    return found
 
 
 def _starts(frames: Sequence[Frame], begin: int, end: int) -> tuple[int, ...]:
@@ -238,3 +340,15 @@ def _starts(frames: Sequence[Frame], begin: int, end: int) -> tuple[int, ...]:
     if begin != end:
         raise IntegrityError("the pack's frames do not fill it")
     return tuple(starts)
+
+
+def _positions(frames: Sequence[Frame]) -> tuple[tuple[int, ...], int]:
+    positions, at = [], 0
+    for frame in frames:
+        positions.append(at)
+        at += frame.raw
+    return tuple(positions), at
+
+
+def ref_of(data: bytes | memoryview) -> PackRef:
+    return PackRef(digest=hashlib.sha256(data).hexdigest(), size=len(data))

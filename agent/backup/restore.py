@@ -1,29 +1,38 @@
-"""From a repository and a recovery key back to a file. What is returned has been compared, byte for byte,
-with what was backed up; anything else raises and leaves no file."""
+"""From a repository and a recovery key back to files. What is returned has been compared, byte for byte, with what was
+backed up; anything else raises and leaves nothing."""
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import blake3
 
 from agent.backup.catalogue import Found
-from agent.backup.key import RecoverySecret, open_data_key
-from agent.backup.manifest import Body, FileMap, Run, open_body
-from agent.backup.pack import PackReader
+from agent.backup.depot import Depot
+from agent.backup.key import KeyRing, RecoverySecret
+from agent.backup.manifest import HOLE, Body, FileEntry, Manifest, Run, Runs, open_body
 from agent.backup.repository import Repository
 from agent.backup.run import Progress
 from protocols.errors import BackupError, IntegrityError, RepositoryRefused
-from protocols.wire.snapshot import PACKS, PackRef, check_digest
+from protocols.wire.snapshot import PackRef
+
+COMPARE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
+    """`path` is a file where the snapshot holds one file, else a folder."""
+
     path: Path
-    file: FileMap
     body: Body
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.body.files)
 
 
 def restore(
@@ -35,93 +44,146 @@ def restore(
     progress: Progress,
     force: bool = False,
 ) -> Restored:
-    """Write the snapshot's one file to `to`: beside it first, then renamed when it is whole and compared.
+    """Write the snapshot's file or files to `to`: beside it first, then renamed when all is whole and compared.
     IntegrityError for whatever is not as it was; RepositoryRefused `backup.target_exists` unless `force`."""
+    _free(to, force=force)
+    keys = KeyRing(secret)
+    manifest = open_snapshot(found, keys)
+    depot = Depot(repository, keys, found.header.terminal)
+    with _beside(to) as part:
+        writing = _Writing(manifest, found.header.packs, depot, progress)
+        writing.alone(part) if is_single(manifest.body) else writing.tree(part)
+        _free(to, force=force)
+        _rename(part, to)
+    return Restored(to, manifest.body)
+
+
+def open_snapshot(found: Found, keys: KeyRing) -> Manifest:
+    header = found.header
+    key = keys.open(header.terminal, bytes.fromhex(header.run), header.keys)
+    return open_body(found.snapshot.body, key, len(header.packs))
+
+
+def is_single(body: Body) -> bool:
+    """One file and no folder around it."""
+    return len(body.files) == 1 and body.files[0].kind == "file" and "/" not in body.files[0].name
+
+
+class _Writing:
+    def __init__(
+        self, manifest: Manifest, packs: tuple[PackRef, ...], depot: Depot, progress: Progress
+    ) -> None:
+        self._manifest, self._packs, self._depot, self._progress = manifest, packs, depot, progress
+        self._done, self._total = 0, sum(file.size for file in manifest.body.files)
+
+    def alone(self, to: Path) -> None:
+        self._file(self._manifest.body.files[0], self._manifest.runs[0], to)
+
+    def tree(self, to: Path) -> None:
+        files = self._manifest.body.files
+        steps = [_steps(file, files) for file in files]
+        to.mkdir()
+        for file, runs, path in zip(files, self._manifest.runs, steps, strict=True):
+            target = to.joinpath(*path.parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.kind == "folder":
+                target.mkdir(exist_ok=True)
+            elif file.kind == "link":
+                target.symlink_to(str(file.meta.get("target", "")))
+            else:
+                self._file(file, runs, target)
+        # folders last and from within: writing into one changes its time
+        for file, path in sorted(zip(files, steps, strict=True), key=lambda one: -len(one[1].parts)):
+            if file.kind != "link":
+                _dress(file, to.joinpath(*path.parts))
+
+    def _file(self, file: FileEntry, runs: Runs, to: Path) -> None:
+        with to.open("x+b") as out:
+            out.truncate(file.size)
+            for offset, run in _by_pack(runs):
+                self._run(out, offset, run)
+            out.flush()
+            os.fsync(out.fileno())
+            if _digest(out, file.size) != (file.blake3 or blake3.blake3().hexdigest()):
+                raise IntegrityError(
+                    f"the restored {file.name} is not the file that was backed up; it was thrown away"
+                )
+
+    def _run(self, out: BinaryIO, offset: int, run: Run) -> None:
+        if run.pack != HOLE:  # a hole is there already
+            out.seek(offset)
+            for piece in self._depot.read(self._packs[run.pack - 1], run.position, run.length):
+                out.write(piece)
+                self._tell(len(piece))
+        else:
+            self._tell(run.length)
+
+    def _tell(self, count: int) -> None:
+        self._done += count
+        self._progress("restore", self._done, self._total)
+
+
+def _by_pack(runs: Runs) -> Iterator[tuple[int, Run]]:
+    """In the order of packs, so that each is fetched once, and of places in them, so that each frame is opened once."""
+    placed, offset = [], 0
+    for run in runs:
+        placed.append((run.pack, run.position, offset, run.length))
+        offset += run.length
+    for pack, position, at, length in sorted(placed):
+        yield at, Run(pack, position, length)
+
+
+def _digest(file: BinaryIO, size: int) -> str:
+    digest, buffer, done = blake3.blake3(), memoryview(bytearray(COMPARE_BYTES)), 0
+    file.seek(0)
+    while count := file.readinto(buffer):  # type: ignore[attr-defined]
+        digest.update(buffer[:count])
+        done += count
+    return digest.hexdigest() if done == size else ""
+
+
+def _steps(file: FileEntry, files: tuple[FileEntry, ...]) -> PurePosixPath:
+    """The path inside the folder. The signer may be a stolen till: nothing that leads out of it is written."""
+    path = PurePosixPath(file.name)
+    links = {one.name for one in files if one.kind == "link"}
+    if (
+        path.is_absolute()
+        or str(path) != file.name
+        or any(step in {"..", ".", ""} or "\\" in step or ":" in step or "\0" in step for step in path.parts)
+        or any(str(parent) in links for parent in path.parents)
+    ):
+        raise IntegrityError(f"the snapshot holds a file with an impossible name: {file.name!r}")
+    return path
+
+
+def _dress(file: FileEntry, path: Path) -> None:
+    mode, mtime = file.meta.get("mode"), file.meta.get("mtime_ns")
+    if isinstance(mode, int):
+        path.chmod(mode & 0o777)
+    if isinstance(mtime, int):
+        with suppress(OverflowError):
+            os.utime(path, ns=(mtime, mtime))
+
+
+def _free(to: Path, *, force: bool) -> None:
     if to.exists() and not force:
         raise RepositoryRefused(f"{to} exists already; nothing was written", code="backup.target_exists")
-    body = open_snapshot(found, secret)
-    if len(body.files) != 1:
-        raise BackupError("this snapshot holds several files and needs a folder", code="backup.several_files")
-    file = body.files[0]
-    file.check(len(found.header.packs))
-    with _beside(to) as part:
-        pieces = _pieces(file, found, repository, secret)
-        _write(file, pieces, part, progress)
-        if to.exists() and not force:
-            raise RepositoryRefused(
-                f"{to} has appeared meanwhile; nothing was written", code="backup.target_exists"
-            )
+
+
+def _rename(part: Path, to: Path) -> None:
+    """A folder cannot be renamed over another: the old one steps aside first, and goes when the new one is there."""
+    if not part.is_dir() or not to.exists():
         part.replace(to)
-    return Restored(to, file, body)
-
-
-def open_snapshot(found: Found, secret: RecoverySecret) -> Body:
-    header = found.header
-    key = open_data_key(secret, header.terminal, bytes.fromhex(header.run), header.keys)
-    return open_body(found.snapshot.body, key)
-
-
-def _write(file: FileMap, pieces: Iterator[bytes | memoryview], part: Path, progress: Progress) -> None:
-    digest, done = blake3.blake3(), 0
-    with part.open("xb") as out:
-        for piece in pieces:
-            digest.update(piece)
-            out.write(piece)
-            done += len(piece)
-            progress("restore", done, file.size)
-        out.flush()
-        os.fsync(out.fileno())
-    if done != file.size or digest.hexdigest() != file.blake3:
-        raise IntegrityError("the restored file is not the one that was backed up; it was thrown away")
-
-
-def _pieces(
-    file: FileMap, found: Found, repository: Repository, secret: RecoverySecret
-) -> Iterator[bytes | memoryview]:
-    """The file's bytes in order. Runs of one pack follow each other, so that each pack is fetched once."""
-    number, reader = -1, None
-    for run in file.runs:
-        if run.pack != number or reader is None:
-            number, reader = run.pack, fetch_pack(found.header.packs[run.pack], repository, secret)
-            _same_terminal(reader, found)
-        yield from _run(run, reader)
-
-
-def _run(run: Run, reader: PackReader) -> Iterator[memoryview]:
-    frame, skip, left = run.frame, run.skip, run.length
-    while left:
-        raw = memoryview(reader.read(frame))
-        piece = raw[skip : skip + left]
-        skip = max(0, skip - len(raw))
-        left -= len(piece)
-        frame += 1
-        yield piece
-
-
-def fetch_pack(ref: PackRef, repository: Repository, secret: RecoverySecret) -> PackReader:
-    name = f"{PACKS}/{ref.digest}"
-    try:
-        data = repository.get(name)
-    except BackupError as e:
-        if repository.is_missing(e):
-            raise IntegrityError(
-                f"pack {ref.digest[:12]} is missing from the repository", code="backup.pack_missing"
-            ) from e
-        raise
-    check_digest(name, data)
-    if len(data) != ref.size:
-        raise IntegrityError(f"pack {ref.digest[:12]} has a wrong length")
-    return PackReader(data, secret)
-
-
-def _same_terminal(reader: PackReader, found: Found) -> None:
-    if reader.header.terminal != found.header.terminal:
-        raise IntegrityError("a pack belongs to another terminal")
+        return
+    aside = to.with_name(f"{to.name}.{os.getpid()}.old")
+    to.replace(aside)
+    part.replace(to)
+    shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 
 @contextmanager
 def _beside(to: Path) -> Iterator[Path]:
-    """A name for the unfinished file, which is gone again unless it was renamed."""
+    """A name for what is not finished, which is gone again unless it was renamed."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(f"{to.name}.{os.getpid()}.part")
     try:
@@ -130,7 +192,10 @@ def _beside(to: Path) -> Iterator[Path]:
     except OSError as e:
         raise BackupError(f"{to} cannot be written: {e.strerror}", code="backup.target") from e
     finally:
-        part.unlink(missing_ok=True)
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,5 +1,5 @@
-"""One backup from source to stored snapshot: engine, frames, packs, and the signed snapshot object last. A
-run that is killed leaves at most packs that no snapshot names."""
+"""One backup from source to stored snapshot: engine, cutter, packs, and the signed snapshot object last. A run that is
+killed leaves the snapshots as they were, and packs that the next run goes on with."""
 
 import hashlib
 import shutil
@@ -10,24 +10,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.backup.catalogue import newest
-from agent.backup.engines import Engine, Facts, Pace, Part
+from agent.backup import plan
+from agent.backup.catalogue import head_of
+from agent.backup.cutting import CutFile, Cutter, closure, packs_of
+from agent.backup.engines import Engine, Facts, Kind, Pace, Part
 from agent.backup.key import DataKey, RecoveryPublic, new_data_key
-from agent.backup.manifest import Body, FileMap, Run, runs_of, seal_body
-from agent.backup.pack import GROUP_BYTES, Compressor, PackBuilder
+from agent.backup.last_copy import LastCopy
+from agent.backup.manifest import FileEntry, Runs, seal_body
 from agent.backup.repository import Repository
-from agent.backup.state import Last, locked
+from agent.backup.state import KnownFile, Last, State, locked
+from agent.backup.writer import PackWriter
 from agent.clock import Clock
-from protocols.errors import SnapshotFailed
-from protocols.wire.snapshot import PACKS, SNAPSHOTS, Header, PackRef, encode_key, object_name, seal
+from protocols.errors import BackupError, SnapshotFailed
+from protocols.wire.snapshot import PACKS, SNAPSHOTS, VERSION, Header, encode_key, object_name, seal
+
+PACK_MISSING = "backup.pack_missing"
+_ANY_PACK = (1 << 32) - 1
 
 
 class Progress(Protocol):
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` bytes of a stage: copy, store, restore, compare."""
+        """`done` of `total` bytes of a stage: store, restore, compare; 0 in all where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,15 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`name` is the source's name in the repository."""
+    """`name` is the source's name in the repository. `delta` keeps a copy of the last backup on the till, and sends
+    only how pages differ from it."""
 
     name: str
     engine: Engine
     source: str
     recipients: Sequence[RecoveryPublic]
     state: Path
+    delta: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,92 +71,163 @@ def backup(
 ) -> Done:
     """Returns only when the snapshot is durable in the repository. SnapshotFailed, RepositoryUnreachable,
     RepositoryRefused; the repository then holds what it held before, besides packs that nothing names."""
-    started_at, begun = clock.now(), clock.monotonic()
-    with (
-        locked(job.state, repository.address, signer.terminal, job.name) as chain,
-        _staging(job) as staging,
-    ):
-        last = chain.last() or newest(repository, signer.terminal, job.name)
-        key = new_data_key(signer.terminal, job.recipients)
-        with job.engine.snapshot(job.source, staging, pace) as made:
-            stored = _store(made.parts, key, repository, progress, made.size_bytes or 0)
+    with locked(job.state, repository.address, signer.terminal, job.name) as state, _staging(job) as staging:
+        run = _Run(job, repository, signer, clock, pace, progress, state, staging)
+        try:
+            return run()
+        except BackupError as e:
+            if e.code != PACK_MISSING:
+                raise
+            state.forget()  # what was acknowledged is gone from the repository: nothing there can be stood on
+            return run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    job: Job
+    repository: Repository
+    signer: Signer
+    clock: Clock
+    pace: Pace
+    progress: Progress
+    state: State
+    staging: Path
+
+    def __call__(self) -> Done:
+        started_at, begun = self.clock.now(), self.clock.monotonic()
+        last = self._standing()
+        key = new_data_key(self.signer.terminal, self.job.recipients)
+        with self.job.engine.snapshot(self.job.source, self.staging, self.pace) as made:
+            cut = self._cut(made.parts, made.size_bytes or 0, key)
             facts, mode = made.facts(), made.mode
-        body = seal_body(Body(files=stored.files, facts=facts), key)
+        packs = self.state.packs()
+        live = packs_of(one.runs for one in cut.files)
+        named = sorted(closure(live, packs), key=lambda number: (number in cut.fresh, number))
+        numbers = {number: index for index, number in enumerate(named, 1)}
+        entries = [_entry(one) for one in cut.files]
+        body = seal_body(entries, [one.runs.renumbered(numbers) for one in cut.files], facts, key)
         header = Header(
-            terminal=signer.terminal,
-            signer=encode_key(signer.key.public_key()),
-            source=job.name,
-            engine=job.engine.name,
+            terminal=self.signer.terminal,
+            signer=encode_key(self.signer.key.public_key()),
+            source=self.job.name,
+            engine=self.job.engine.name,
             mode=mode,
             run=key.run.hex(),
             sequence=last.sequence + 1 if last else 1,
             previous=last.digest if last else "",
             started_at=started_at,
-            finished_at=clock.now(),
-            source_bytes=stored.source_bytes,
+            finished_at=self.clock.now(),
+            source_bytes=sum(one.size for one in cut.files),
+            changed_bytes=cut.changed_bytes,
+            new_packs=sum(number in cut.fresh for number in named),
             keys=key.slots,
-            packs=stored.packs,
+            packs=tuple(packs[number].ref for number in named),
             body_digest=hashlib.sha256(body).hexdigest(),
             body_bytes=len(body),
         )
-        data = seal(header, body, signer.key)
+        data = seal(header, body, self.signer.key)
         name = object_name(SNAPSHOTS, data)
-        repository.put_new(name, data)
-        chain.advance(Last(header.sequence, name.partition("/")[2]))
-    return Done(name.partition("/")[2], header, facts, started_at, clock.monotonic() - begun)
+        self.repository.put_new(name, data)
+        digest = name.partition("/")[2]
+        self._settle(cut, Last(header.sequence, digest), {number: live.get(number, 0) for number in named})
+        return Done(digest, header, facts, started_at, self.clock.monotonic() - begun)
+
+    def _standing(self) -> Last | None:
+        """The snapshot that the next one follows. What is remembered counts only where the repository agrees; else it
+        is forgotten, and the next backup is a full one."""
+        state, repository = self.state, self.repository
+        last = state.last()
+        head = head_of(repository, self.signer.terminal, self.job.name, state.seen())
+        state.see(head.unseen)
+        made_for = f"{VERSION} " + " ".join(sorted(one.id for one in self.job.recipients))
+        ahead = head.newest is not None and (last is None or head.newest.sequence >= last.sequence)
+        gone = last is not None and last.digest not in head.names
+        if ahead or gone or state.recall("made_for") != made_for or not self._packs_are_there():
+            state.forget()
+            state.see(head.names)
+            state.remember("made_for", made_for)
+        return max((one for one in (last, head.newest) if one), key=lambda one: one.sequence, default=None)
+
+    def _packs_are_there(self) -> bool:
+        known = self.state.packs()
+        if self.repository.checks_packs or not known:
+            return True
+        there = {info.name: info.size for info in self.repository.list(PACKS)}
+        return all(there.get(f"{PACKS}/{one.ref.digest}") == one.ref.size for one in known.values())
+
+    def _cut(self, parts: Iterable[Part], total: int, key: DataKey) -> "_Cut":
+        known = self.state.packs()
+        copies = LastCopy(self.job.state / "copies" / self.job.name) if self.job.delta else None
+        seen = _Seen(self.pace, self.progress, total)
+        cutter = Cutter(self.state, plan.dying(known.values()), copies, seen)
+        incremental = self.state.last() is not None and bool(known)
+        writer = PackWriter(key, self.repository, known, cutter.acknowledged, incremental=incremental)
+        cutter.writer = writer
+        try:
+            files = [self._part(cutter, part, number) for number, part in enumerate(parts)]
+            cutter.flush()
+            writer.finish()
+            with self.state.at_once():
+                cutter.settle()
+        finally:
+            writer.stop()
+        if copies:
+            copies.drop_others()
+        return _Cut(files, writer.plain_bytes, set(self.state.packs()) - set(known))
+
+    def _part(self, cutter: Cutter, part: Part, number: int) -> CutFile:
+        if part.kind is not Kind.FILE:
+            return CutFile(part, number)
+        return self._unchanged(part, number) or cutter.cut(part, number)
+
+    def _unchanged(self, part: Part, number: int) -> CutFile | None:
+        known = self.state.file(part.name) if part.stamp else None
+        if known is None or known.stamp != part.stamp:
+            return None
+        runs = Runs.decode(known.runs, _ANY_PACK) if known.runs else Runs()
+        dying = plan.dying(self.state.packs().values())
+        if any(run.pack in dying for run in runs):
+            return None
+        return CutFile(part, number, known.size, known.blake3, runs=runs)
+
+    def _settle(self, cut: "_Cut", last: Last, live: dict[int, int]) -> None:
+        files = {
+            one.part.name: KnownFile(
+                one.part.stamp,
+                one.blake3,
+                one.size,
+                one.runs.encode() if one.size and one.part.stamp else b"",
+            )
+            for one in cut.files
+            if one.part.stamp
+        }
+        groups = {one.part.name: one.groups for one in cut.files if one.groups}
+        self.state.settle(last, files, groups, live)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    files: tuple[FileMap, ...]
-    packs: tuple[PackRef, ...]
-    source_bytes: int
+class _Cut:
+    files: list[CutFile]
+    changed_bytes: int
+    fresh: set[int]
 
 
-class _Storing:
-    """Turns staged files into stored packs, one after another, through one builder."""
+class _Seen:
+    """Counts what was read, for whoever waits and for whoever must not be in the way."""
 
-    def __init__(self, key: DataKey, repository: Repository, progress: Progress, total: int) -> None:
-        self._builder = PackBuilder(key, Compressor())
-        self._repository = repository
-        self._progress = progress
+    def __init__(self, pace: Pace, progress: Progress, total: int) -> None:
+        self._pace, self._progress = pace, progress
         self._done, self._total = 0, total
-        self.packs: list[PackRef] = []
-        self.runs: dict[int, list[Run]] = {}
 
-    def file(self, number: int, part: Part) -> FileMap:
-        digest, offset = blake3.blake3(), 0
-        buffer = memoryview(bytearray(GROUP_BYTES))
-        with part.open() as file:
-            while count := file.readinto(buffer):
-                group = buffer[:count]
-                digest.update(group)
-                self._builder.add(number, offset, group)
-                offset += count
-                self._flush(only_full=True)
-                self._done += count
-                self._progress("store", self._done, self._total)
-        self._flush(only_full=False)
-        runs = tuple(self.runs.get(number, ()))
-        return FileMap(name=part.name, size=offset, blake3=digest.hexdigest(), runs=runs)
-
-    def _flush(self, *, only_full: bool) -> None:
-        if not self._builder.frames or (only_full and not self._builder.is_full):
-            return
-        for number, run in runs_of(len(self.packs), tuple(self._builder.frames)):
-            self.runs.setdefault(number, []).append(run)
-        data = self._builder.finish()
-        name = object_name(PACKS, data)
-        self._repository.put_new(name, data)
-        self.packs.append(PackRef(digest=name.partition("/")[2], size=len(data)))
+    def __call__(self, count: int) -> None:
+        self._done += count
+        self._progress("store", self._done, self._total)
+        self._pace.between(self._done, self._total)
 
 
-def _store(
-    parts: Iterable[Part], key: DataKey, repository: Repository, progress: Progress, total: int
-) -> _Stored:
-    storing = _Storing(key, repository, progress, total)
-    maps = tuple(storing.file(number, part) for number, part in enumerate(parts))
-    return _Stored(maps, tuple(storing.packs), sum(one.size for one in maps))
+def _entry(file: CutFile) -> FileEntry:
+    part = file.part
+    return FileEntry(name=part.name, kind=part.kind.value, size=file.size, blake3=file.blake3, meta=part.meta)
 
 
 @contextmanager

@@ -169,6 +169,8 @@ def _document(done: Done) -> dict[str, object]:
         "source_bytes": header.source_bytes,
         "stored_bytes": header.stored_bytes,
         "packs": len(header.packs),
+        "new_packs": header.new_packs,
+        "changed_bytes": header.changed_bytes,
         "recovery_keys": [slot.id for slot in header.keys],
         "facts": dict(done.facts),
     }

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         header = found.header
         print(
             f"Restored {header.source} of {header.terminal} as it was at {header.finished_at.isoformat()}"
-            f" to {restored.path} ({restored.file.size} bytes, compared byte for byte)."
+            f" to {restored.path} ({restored.size} bytes, compared byte for byte)."
         )
     return 0
 
@@ -75,7 +75,8 @@ def _document(found: Found, restored: Restored) -> dict[str, object]:
         "sequence": header.sequence,
         "at": header.finished_at.isoformat(),
         "to": str(restored.path),
-        "bytes": restored.file.size,
-        "blake3": restored.file.blake3,
+        "bytes": restored.size,
+        "files": len(restored.body.files),
+        "blake3": restored.body.files[0].blake3 if len(restored.body.files) == 1 else None,
         "facts": dict(restored.body.facts),
     }

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from protocols.errors import IntegrityError, RepositoryRefused
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 SNAPSHOT_MAGIC = b"PLBSNP"
 PACK_MAGIC = b"PLBPCK"
 OBJECT_BYTES = (8 << 20) + (64 << 10)
@@ -28,7 +28,7 @@ KINDS = (PACKS, SNAPSHOTS)
 _NAME = re.compile(r"(packs|snapshots)/([0-9a-f]{64})", re.ASCII)
 _HEAD = struct.Struct(">6sHI")
 _SIGNATURE_BYTES = 64
-_SIGNED_FOR = b"plomba snapshot 1\0"
+_SIGNED_FOR = b"plomba snapshot 2\0"
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
@@ -54,9 +54,10 @@ class PackRef(Part):
 class Header(Part):
     """`sequence` counts the snapshots of one source from 1 and orders them whatever the terminal's clock did;
     `previous` is the digest of the snapshot before, "" for the first. `signer` is the raw Ed25519 key,
-    base64url."""
+    base64url. `packs` are all that a restore needs; the last `new_packs` of them this run stored, with
+    `changed_bytes` plain bytes in them."""
 
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     terminal: Name
     signer: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
     source: Name
@@ -68,6 +69,8 @@ class Header(Part):
     started_at: AwareDatetime
     finished_at: AwareDatetime
     source_bytes: Annotated[int, Field(ge=0)]
+    changed_bytes: Annotated[int, Field(ge=0)]
+    new_packs: Annotated[int, Field(ge=0)]
     keys: Annotated[tuple[KeySlot, ...], Field(min_length=1, max_length=16)]
     packs: tuple[PackRef, ...]
     body_digest: Digest
@@ -75,7 +78,9 @@ class Header(Part):
 
     @property
     def stored_bytes(self) -> int:
-        return self.body_bytes + sum(pack.size for pack in self.packs)
+        """What this run added to the repository, the header aside."""
+        fresh = self.packs[len(self.packs) - self.new_packs :]
+        return self.body_bytes + sum(pack.size for pack in fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ def _check_signature(header: Header, signed: bytes, signature: bytes) -> None:
         raise IntegrityError("the snapshot header's signature does not fit") from e
 
 
-def object_name(kind: str, data: bytes) -> str:
+def object_name(kind: str, data: bytes | memoryview) -> str:
     return f"{kind}/{hashlib.sha256(data).hexdigest()}"
 
 
@@ -157,7 +162,7 @@ def object_path(name: str) -> str:
     return f"{kind}/{digest[:2]}/{digest}"
 
 
-def check_digest(name: str, data: bytes) -> None:
+def check_digest(name: str, data: bytes | memoryview) -> None:
     """IntegrityError unless the bytes are those that the name stands for."""
     kind, digest = split_name(name)
     if hashlib.sha256(data).hexdigest() != digest:

@@ -8,14 +8,13 @@ from threading import Thread
 import pytest
 
 from agent.backup.key import new_data_key
-from agent.backup.pack import Compressor, PackBuilder
 from agent.backup.repository import Repository
 from agent.backup.repository.https import Access, HttpsRepository
 from agent.backup.repository.local import LocalRepository
 from agent.runtime.clock import SystemClock
 from protocols.errors import BackupError, IntegrityError, RepositoryRefused, RepositoryUnreachable
-from protocols.wire.snapshot import object_name, object_path
-from tests.agent.backup.till import SECRET, Till
+from protocols.wire.snapshot import object_path
+from tests.agent.backup.till import SECRET, Till, small_pack
 from tests.collector.served import Served, free_port
 
 
@@ -81,10 +80,7 @@ def repository(place: Place) -> Repository:
 
 def pack(text: bytes = b"x") -> tuple[str, bytes]:
     """A true pack, as every repository must take it."""
-    builder = PackBuilder(new_data_key("till", [SECRET.public]), Compressor())
-    builder.add(0, 0, memoryview(text))
-    data = builder.finish()
-    return object_name("packs", data), data
+    return small_pack(new_data_key("till", [SECRET.public]), text)
 
 
 def test_what_is_put_can_be_read_and_is_listed(repository: Repository) -> None:

@@ -25,7 +25,15 @@ class Repository(Protocol):
     def address(self) -> str:
         """For people; holds no secret."""
 
-    def put_new(self, name: str, data: bytes) -> None:
+    @property
+    def streams(self) -> int:
+        """How many objects it pays to put at once, each from a thread of its own."""
+
+    @property
+    def checks_packs(self) -> bool:
+        """Does it refuse a snapshot (`backup.pack_missing`) whose packs it does not have?"""
+
+    def put_new(self, name: str, data: bytes | memoryview) -> None:
         """Store durably, or leave things as they were. The same bytes again change nothing; other bytes under
         a taken name are refused, never written."""
 

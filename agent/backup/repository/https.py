@@ -73,9 +73,17 @@ class HttpsRepository:
     def address(self) -> str:
         return self._access.url
 
-    def put_new(self, name: str, data: bytes) -> None:
+    @property
+    def streams(self) -> int:
+        return 2
+
+    @property
+    def checks_packs(self) -> bool:
+        return True
+
+    def put_new(self, name: str, data: bytes | memoryview) -> None:
         split_name(name)
-        self._ask("PUT", name, data)
+        self._ask("PUT", name, bytes(data))
 
     def get(self, name: str) -> bytes:
         split_name(name)

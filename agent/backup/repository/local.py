@@ -24,7 +24,15 @@ class LocalRepository:
     def address(self) -> str:
         return str(self._root)
 
-    def put_new(self, name: str, data: bytes) -> None:
+    @property
+    def streams(self) -> int:
+        return 1
+
+    @property
+    def checks_packs(self) -> bool:
+        return False
+
+    def put_new(self, name: str, data: bytes | memoryview) -> None:
         check_digest(name, data)
         target = self._path(name)
         with _translated(name):
@@ -84,7 +92,7 @@ class LocalRepository:
                 f"the repository folder {self._root} is not there; is the disk plugged in?"
             )
 
-    def _write(self, data: bytes) -> Path:
+    def _write(self, data: bytes | memoryview) -> Path:
         folder = self._root / _TEMPORARY
         folder.mkdir(exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
@@ -98,7 +106,7 @@ class LocalRepository:
                 raise
         return Path(name)
 
-    def _compare(self, name: str, target: Path, data: bytes) -> None:
+    def _compare(self, name: str, target: Path, data: bytes | memoryview) -> None:
         if target.read_bytes() != data:
             raise taken(name)
 

@@ -26,7 +26,15 @@ class Retrying:
     def address(self) -> str:
         return self._inner.address
 
-    def put_new(self, name: str, data: bytes) -> None:
+    @property
+    def streams(self) -> int:
+        return self._inner.streams
+
+    @property
+    def checks_packs(self) -> bool:
+        return self._inner.checks_packs
+
+    def put_new(self, name: str, data: bytes | memoryview) -> None:
         self._again(lambda: self._inner.put_new(name, data))
 
     def get(self, name: str) -> bytes:

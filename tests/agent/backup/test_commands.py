@@ -179,6 +179,7 @@ def test_a_restore_from_the_collector_and_from_a_copy_of_its_storage(enrolled: D
 
 
 def test_a_failure_is_reported_too(desk: Desk) -> None:
+    desk.till.folder.mkdir()
     desk.configure(str(desk.till.folder))
     desk.till.database.unlink()
     code, answer = desk.by_name("backup")

@@ -8,21 +8,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import blake3
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.backup.catalogue import Found, Wanted
-from agent.backup.key import new_data_key
-from agent.backup.manifest import Body, FileMap, Run, seal_body
-from agent.backup.pack import Compressor, PackBuilder, PackReader
+from agent.backup.key import KeyRing, new_data_key
+from agent.backup.manifest import FileEntry, Run, Runs, seal_body
+from agent.backup.pack import PackReader, ref_of
 from agent.backup.state import recall
 from protocols.errors import IntegrityError
 from protocols.wire import snapshot
-from tests.agent.backup.till import SECRET, TERMINAL, Till
+from protocols.wire.audit import Audit, Finding
+from tests.agent.backup.till import SECRET, TERMINAL, Till, small_pack
 
-FLIPS = 400
+FLIPS = 1000
+RESTORES = 40
 
 
 @pytest.fixture
@@ -43,32 +46,96 @@ def snapshots(till: Till) -> list[Path]:
     return sorted(path for path in (till.folder / "snapshots").rglob("*") if path.is_file())
 
 
-def refused(till: Till) -> None:
+def refused(till: Till) -> str:
     target = till.root / "back.db"
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError) as failed:
         till.restore(target)
     assert not list(till.root.glob("back.db*"))
+    return str(failed.value)
 
 
-def test_every_flipped_bit_is_noticed(filled: Till) -> None:
+def audited(till: Till) -> list[Finding]:
+    """What a keeper without a key finds."""
+    audit = Audit(snapshot.encode_key(till.key.public_key()))
+    for kind in snapshot.KINDS:
+        for info in till.repository.list(kind):
+            audit.take(info.name, till.repository.get(info.name))
+    return audit.findings()
+
+
+def test_every_flipped_bit_is_found_and_named(till: Till) -> None:
+    """Over a whole repository of a full backup and two increments, by whoever keeps it and needs no key."""
+    till.make_database(rows=400, journal="delete")
+    for _ in range(3):
+        till.backup()
+        till.add(5)
+    assert audited(till) == []
     chance = random.Random(20261122)
-    # objects of the older snapshot's data are not read for the newest restore, so they are left out
-    files = [*packs(filled), *snapshots(filled)]
     found = 0
-    for _ in range(FLIPS // 8):
-        file = chance.choice(files)
-        data = file.read_bytes()
-        for _ in range(8):
-            at = chance.randrange(len(data) * 8)
-            damaged = bytearray(data)
-            damaged[at // 8] ^= 1 << at % 8
-            file.write_bytes(damaged)
-            refused(filled)
-            found += 1
+    for _ in range(FLIPS):
+        file = chance.choice(till.objects())
+        data = bytearray(file.read_bytes())
+        at = chance.randrange(len(data) * 8)
+        data[at // 8] ^= 1 << at % 8
+        whole = file.read_bytes()
         file.write_bytes(data)
+        found += any(file.name in finding.name for finding in audited(till))
+        file.write_bytes(whole)
     assert found == FLIPS
+    assert audited(till) == []
+
+
+def test_a_flipped_bit_stops_a_restore_and_is_named(filled: Till) -> None:
+    chance = random.Random(20261122)
+    for _ in range(RESTORES):
+        file = chance.choice([*packs(filled), *snapshots(filled)])
+        data = file.read_bytes()
+        damaged = bytearray(data)
+        at = chance.randrange(len(data) * 8)
+        damaged[at // 8] ^= 1 << at % 8
+        file.write_bytes(damaged)
+        assert file.name[:12] in refused(filled)
+        file.write_bytes(data)
     filled.restore(filled.root / "back.db")
     assert (filled.root / "back.db").read_bytes() == filled.database.read_bytes()
+
+
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_keeper_names_what_is_cut_swapped_gone_and_replayed(filled: Till, keep: int) -> None:
+    files = filled.objects()
+    for file in files:
+        data = file.read_bytes()
+        file.write_bytes(data[:keep])
+        assert file.name in audited(filled)[0].name
+        file.write_bytes(data)
+    one, two = packs(filled)[:2]
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    assert {one.name, two.name} <= {finding.name.partition("/")[2] for finding in audited(filled)}
+    one.write_bytes(first)
+    two.unlink()
+    assert [finding.code for finding in audited(filled)] == ["backup.pack_missing"]
+    two.write_bytes(second)
+    old, new = sorted(
+        snapshots(filled), key=lambda file: filled.find(Wanted(snapshot=file.name)).header.sequence
+    )
+    newest = new.read_bytes()
+    new.write_bytes(old.read_bytes())
+    assert any(new.name in finding.name for finding in audited(filled))
+    new.write_bytes(newest)
+    assert audited(filled) == []
+
+
+def test_a_keeper_notices_a_second_line(filled: Till) -> None:
+    """The disk of a till that was put back goes on from an old number, or somebody holds its key."""
+    newest = filled.find()
+    header = newest.header.model_copy(update={"mode": "forged"})
+    put(filled, snapshot.seal(header, newest.snapshot.body, filled.key))
+    assert "backup.sequence_twice" in {finding.code for finding in audited(filled)}
+    header = newest.header.model_copy(update={"sequence": newest.header.sequence + 1, "previous": "0" * 64})
+    put(filled, snapshot.seal(header, newest.snapshot.body, filled.key))
+    assert "backup.chain" in {finding.code for finding in audited(filled)}
 
 
 @pytest.mark.parametrize("keep", [0, 1, 11, 12, 100, -65, -1])
@@ -134,33 +201,29 @@ def test_a_forged_snapshot_beside_the_true_ones_is_not_chosen_silently(filled: T
 @pytest.mark.parametrize(
     "runs",
     [
-        (Run(0, 0, 0, 0, 50), Run(0, 0, 50, 60, 40)),  # a gap
-        (Run(0, 0, 0, 0, 60), Run(0, 0, 50, 50, 50)),  # an overlap
-        (Run(0, 0, 0, 0, 99),),  # too short
-        (Run(1, 0, 0, 0, 100),),  # a pack that there is not
-        (Run(0, 1, 0, 0, 100),),  # a frame that there is not
-        (Run(0, 0, 1, 0, 100),),  # more than the frame holds
+        (Run(1, 0, 99),),  # too short
+        (Run(2, 0, 100),),  # a pack that there is not
+        (Run(1, 100, 100),),  # bytes that there are not
+        (Run(1, 1, 100),),  # more than the pack holds
+        (Run(1, 0, 50), Run(0, 0, 50)),  # other bytes than those that were read
     ],
 )
 def test_a_map_that_lies_is_noticed(till: Till, runs: tuple[Run, ...]) -> None:
     """Signed, sealed, and still wrong: a bug of the writer must not become wrong data."""
     key = new_data_key(TERMINAL, [SECRET.public])
-    builder = PackBuilder(key, Compressor())
-    builder.add(0, 0, memoryview(bytes(100)))
-    data = builder.finish()
-    name = snapshot.object_name("packs", data)
+    name, data = small_pack(key, b"x" * 100)
     till.folder.mkdir(exist_ok=True)
     till.repository.put_new(name, data)
-    body = seal_body(Body(files=(FileMap(name="x", size=100, blake3="0" * 64, runs=runs),), facts={}), key)
+    entry = FileEntry(name="x", size=100, blake3=blake3.blake3(b"x" * 100).hexdigest())
+    body = seal_body([entry], [Runs(runs)], {}, key)
     till.database.touch()
-    ref = snapshot.PackRef(digest=name.partition("/")[2], size=len(data))
     made = till.backup().header
     header = made.model_copy(
         update={
             "sequence": 2,
             "run": key.run.hex(),
             "keys": key.slots,
-            "packs": (ref,),
+            "packs": (ref_of(data),),
             "body_digest": hashlib.sha256(body).hexdigest(),
             "body_bytes": len(body),
         }
@@ -172,16 +235,14 @@ def test_a_map_that_lies_is_noticed(till: Till, runs: tuple[Run, ...]) -> None:
 def test_frames_of_one_run_cannot_change_places() -> None:
     """Even with the data key in hand, a frame opens only where it was sealed."""
     key = new_data_key(TERMINAL, [SECRET.public])
-    builder = PackBuilder(key, Compressor())
-    for number in range(2):
-        builder.add(0, number * 1000, memoryview(random.Random(number).randbytes(1000)))
-    data = builder.finish()
-    reader = PackReader(data, SECRET)
+    _, data = small_pack(key, random.Random(0).randbytes(1000), random.Random(1).randbytes(1000))
+    ring = KeyRing(SECRET)
+    reader = PackReader(data, ring)
     start = reader._starts[0]
     size = reader.frames[0].stored
     swapped = data[:start] + data[start + size : start + 2 * size] + data[start : start + size]
-    broken = PackReader(swapped + data[start + 2 * size :], SECRET)
-    assert PackReader(data, SECRET).read(0) == random.Random(0).randbytes(1000)
+    broken = PackReader(swapped + data[start + 2 * size :], ring)
+    assert PackReader(data, ring).read(0) == random.Random(0).randbytes(1000)
     for number in range(2):
         with pytest.raises(IntegrityError):
             broken.read(number)
@@ -227,8 +288,8 @@ def new_body_start(data: bytes) -> int:
 )
 def test_no_bytes_at_all_bring_the_readers_down(data: bytes, kind: bytes) -> None:
     """Garbage is garbage: one error, never another one."""
-    for garbage in (kind + data, kind + b"\0\1" + data, kind + b"\0\1\0\0\0\2{}" + data):
+    for garbage in (kind + data, kind + b"\0\2" + data, kind + b"\0\2\0\0\0\2{}" + data):
         with pytest.raises(IntegrityError):
             snapshot.parse(garbage)
         with pytest.raises(IntegrityError):
-            PackReader(garbage, SECRET)
+            PackReader(garbage, KeyRing(SECRET))

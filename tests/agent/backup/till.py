@@ -11,13 +11,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.backup.catalogue import Found, Wanted, choose
 from agent.backup.drill import DrillResult, drill
 from agent.backup.engines import NoPause, engine
-from agent.backup.key import RecoveryPublic, RecoverySecret
+from agent.backup.key import DataKey, RecoveryPublic, RecoverySecret
+from agent.backup.pack import BUFFER_BYTES, RAW, Extent, PackBuilder
 from agent.backup.progress import Silent
 from agent.backup.repository import Repository
 from agent.backup.repository.local import LocalRepository
 from agent.backup.restore import Restored, restore
 from agent.backup.run import Done, Job, Signer, backup
 from agent.runtime.clock import SystemClock
+from protocols.wire.snapshot import object_name
 
 SECRET = RecoverySecret(bytes(range(32)))
 OTHER_SECRET = RecoverySecret(bytes(range(1, 33)))
@@ -97,3 +99,14 @@ def content(path: Path) -> list[tuple[object, ...]]:
         return database.execute("SELECT * FROM receipts ORDER BY id").fetchall()
     finally:
         database.close()
+
+
+def small_pack(key: DataKey, *pieces: bytes) -> tuple[str, bytes]:
+    """A true pack of uncompressed frames, by its name."""
+    builder = PackBuilder(key, 0, 0, bytearray(BUFFER_BYTES))
+    offset = 0
+    for piece in pieces:
+        builder.add(RAW, piece, (Extent(0, offset, len(piece)),))
+        offset += len(piece)
+    data = bytes(builder.finish())
+    return object_name("packs", data), data
