@@ -124,7 +124,6 @@ def prioritise(pk: int, by: User, impact: int, urgency: int, now: datetime) -> N
     request = locked(pk)
     request.impact, request.urgency = impact, urgency
     request.priority = promise.priority(impact, urgency)
-    request.promised_at = promise.of(request, now)
     write(request, Kind.PRIORITISED, Actor(by), now, priority=request.priority)
 
 
@@ -175,6 +174,11 @@ def decide(pk: int, approval: int, actor: Actor, agreed: bool, *, comment: str, 
         approval=asked.pk,
         cents=asked.cents,
     )
+
+
+def is_for_managers(pk: int, approval: int) -> bool:
+    """Whether a manager, not the customer, answers this question."""
+    return Approval.objects.filter(pk=approval, request=pk, by_customer=False).exists()
 
 
 @transaction.atomic

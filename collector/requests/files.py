@@ -1,15 +1,11 @@
-"""Files that people send: kept once under their SHA-256, limited in number and size, named harmlessly."""
+"""Files that people send: kept once, limited in number and size, named harmlessly."""
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from django.conf import settings
-
-from collector.requests.models import Attachment, Entry
+from collector.requests.models import Attachment, Blob, Entry
 from protocols.errors import PlombaError
 
 MOST_FILES = 10
@@ -55,41 +51,26 @@ def within(found: Iterable[File]) -> tuple[tuple[File, ...], int]:
 
 
 def attach(entry: Entry, found: Iterable[File]) -> None:
-    """The bytes are on the disk before the row is."""
     for one in found:
-        digest = keep("attachments", one.content)
         Attachment.objects.create(
             entry=entry,
             name=plain_name(one.name),
             content_type=kind_of(one.content),
             size_bytes=len(one.content),
-            digest=digest,
+            digest=keep(one.content),
         )
 
 
-def keep(folder: str, content: bytes) -> str:
-    """Write it once; its SHA-256. It is there whole, or not at all, also after a power cut."""
+def keep(content: bytes) -> str:
+    """Once, in the transaction that runs; its SHA-256."""
     digest = hashlib.sha256(content).hexdigest()
-    path = path_of(folder, digest)
-    if path.exists():
-        return digest
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{digest}.{os.getpid()}.{id(content):x}")
-    with draft.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    Blob.objects.get_or_create(digest=digest, defaults={"content": content})
     return digest
 
 
-def path_of(folder: str, digest: str) -> Path:
-    home: Path = settings.CONFIG.home
-    return home / folder / digest[:2] / digest
-
-
-def content_of(found: Attachment) -> bytes:
-    return path_of("attachments", found.digest).read_bytes()
+def content_of(digest: str) -> bytes:
+    """Blob.DoesNotExist."""
+    return bytes(Blob.objects.get(digest=digest).content)
 
 
 def plain_name(name: str) -> str:

@@ -9,7 +9,7 @@ from collector.core.models import User
 from collector.incidents import life
 from collector.incidents.models import Source
 from collector.inventory.models import ContactPerson
-from collector.requests import files
+from collector.requests import files, promise
 from collector.requests.models import Entry, Kind, Request
 
 TEXT = 20_000
@@ -62,8 +62,16 @@ def write(
         detail=detail,
     )
     files.attach(entry, attached)
+    _renew(request, entry, now)
     live.publish_on_commit("request", request.pk)
     return entry
+
+
+def _renew(request: Request, entry: Entry, now: datetime) -> None:
+    """What is kept of the promise, so that queues sort by it."""
+    if entry.from_state or entry.kind == Kind.PRIORITISED:
+        request.promised_at = promise.of(request, now)
+        request.save(update_fields=["promised_at"])
 
 
 def step(

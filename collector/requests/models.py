@@ -28,7 +28,8 @@ class TypeVersion(models.Model):
 class Request(models.Model):
     """`definition`: the type as it was when it was asked for (catalogue.RequestType as JSON), so that no later change
     of the catalogue rewrites it; `answers`: field name -> text. `contact` asked for it; who is no contact person is
-    named in the `asker_` fields. `impact` 1 to 3, `urgency` and `priority` 1 to 4, 1 the gravest. `rating` 1 to 5."""
+    named in the `asker_` fields. `impact` 1 to 3, `urgency` and `priority` 1 to 4, 1 the gravest. `contracts`: the
+    versions that were valid when it came; `hours`: zone and opening hours of the shop then. `rating` 1 to 5."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="requests")
     site = models.ForeignKey(Site, null=True, on_delete=models.PROTECT, related_name="requests")
@@ -54,6 +55,8 @@ class Request(models.Model):
     )
     incident = models.ForeignKey(Incident, null=True, on_delete=models.SET_NULL, related_name="requests")
     merged_into = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="merged")
+    contracts = models.JSONField(default=list)
+    hours = models.JSONField(default=dict)
     opened_at = models.DateTimeField()
     touched_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
@@ -125,8 +128,16 @@ class Entry(models.Model):
         ordering = ["id"]
 
 
+class Blob(models.Model):
+    """Bytes under their SHA-256: in the database, so that they are there if and only if what names them is, and every
+    node has them."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    content = models.BinaryField()
+
+
 class Attachment(models.Model):
-    """A file of a log line; its bytes lie under their SHA-256 in the folder `attachments` of the home."""
+    """A file of a log line; its bytes are the blob `digest`."""
 
     entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="attachments")
     name = models.CharField(max_length=200)
@@ -198,7 +209,7 @@ WAITING = (Fate.HELD, Fate.UNREADABLE, Fate.FAILED)
 
 
 class Mail(models.Model):
-    """A mail that came in. `digest`: SHA-256 of its bytes, which lie in the folder `mail` of the home; of one that is
+    """A mail that came in. `digest`: SHA-256 of its bytes, which are the blob of that name; of one that is
     too large only its head was taken, and the mailbox has the rest. `why`: a stable word for a fate that a person must
     know the reason of."""
 

@@ -62,8 +62,9 @@ def open_request(
     request = _made(wish, site, answers, now)
     write(request, Kind.OPENED, actor, now, text=wish.text, public=True, attached=kept)
     _prepare(request, wish.type, now)
+    promise.pin(request, now)
     request.promised_at = promise.of(request, now)
-    request.save(update_fields=["promised_at"])
+    request.save(update_fields=["contracts", "hours", "promised_at"])
     letters.opened(request, now, answer_to=answer_to)
     live.publish_on_commit("request", request.pk)
     return request

@@ -14,7 +14,7 @@ from collector.incidents.models import Source
 from collector.inventory.models import ContactPerson, Customer
 from collector.requests import catalogue, files, reading, tokens, voice
 from collector.requests.log import PLOMBA, Actor, write
-from collector.requests.models import WAITING, Fate, Kind, Mail, Request
+from collector.requests.models import WAITING, Blob, Fate, Kind, Mail, Request
 from collector.requests.opening import Wish, open_request
 from protocols.errors import PlombaError
 
@@ -36,7 +36,7 @@ def receive(content: bytes, now: datetime) -> Mail:
     digest = hashlib.sha256(content).hexdigest()
     if known := Mail.objects.filter(digest=digest).first():
         return known
-    files.keep("mail", content)
+    files.keep(content)
     try:
         found = reading.read(content)
     except reading.Unreadable as e:
@@ -46,7 +46,7 @@ def receive(content: bytes, now: datetime) -> Mail:
 
 def too_large(head: bytes, size_bytes: int, now: datetime) -> Mail:
     """Of a mail that stays in the mailbox only the head was fetched."""
-    digest = files.keep("mail", head)
+    digest = files.keep(head)
     if known := Mail.objects.filter(digest=digest).first():
         return known
     try:
@@ -207,7 +207,7 @@ def _again(mail: Mail) -> reading.Read:
     """What the kept bytes say; of what cannot be read, what is known of it."""
     try:
         return reading.read(raw(mail))
-    except (reading.Unreadable, OSError):
+    except (reading.Unreadable, Blob.DoesNotExist):
         return reading.Read(
             message_id=mail.message_id, sender=mail.sender, sender_name="", subject=mail.subject,
             text="", references="", receivers=(),
@@ -215,4 +215,5 @@ def _again(mail: Mail) -> reading.Read:
 
 
 def raw(mail: Mail) -> bytes:
-    return files.path_of("mail", mail.digest).read_bytes()
+    """Blob.DoesNotExist."""
+    return files.content_of(mail.digest)

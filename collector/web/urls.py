@@ -2,7 +2,9 @@
 
 from django.urls import include, path
 
+from collector.web import access
 from collector.web.api.root import api
+from collector.web.portal.urls import PAGES as PORTAL
 from collector.web.views import (
     backups,
     claim,
@@ -12,6 +14,8 @@ from collector.web.views import (
     identity,
     incidents,
     jobs,
+    knowledge,
+    knowledge_editing,
     live,
     now,
     people,
@@ -22,8 +26,8 @@ from collector.web.views import (
 
 PAGES = [
     path("", now.now, name="now"),
-    path("sign-in", session.SignIn.as_view(), name="sign-in"),
-    path("sign-out", session.SignOut.as_view(), name="sign-out"),
+    path("sign-in", access.for_all(session.SignIn.as_view()), name="sign-in"),
+    path("sign-out", access.for_all(session.SignOut.as_view()), name="sign-out"),
     path("language", session.choose_language, name="language"),
     path("live", live.live, name="live"),
     path("incidents/", incidents.queue, name="incidents"),
@@ -40,10 +44,19 @@ PAGES = [
     path("operators/", jobs.operator_list, name="operators"),
     path("configuration/<str:level>/<str:pk>/", configuration.configuration, name="configuration"),
     path("backups/", backups.backups, name="backups"),
+    path("knowledge/", knowledge.knowledge, name="knowledge"),
+    path("knowledge/new", knowledge_editing.new, name="article-new"),
+    path("knowledge/preview", knowledge_editing.preview, name="article-preview"),
+    path("knowledge/<slug:slug>/", knowledge.article, name="article"),
+    path("knowledge/<slug:slug>/play", knowledge.play, name="article-play"),
+    path("knowledge/<slug:slug>/vote", knowledge.vote_on, name="article-vote"),
+    path("knowledge/<slug:slug>/edit", knowledge_editing.edit, name="article-edit"),
+    path("knowledge/<slug:slug>/versions/<int:number>/", knowledge.version, name="article-version"),
+    path("knowledge/<slug:slug>/do/<str:name>", knowledge_editing.act, name="article-act"),
     path("enrol/", enrol.enrol, name="enrol"),
     path("claim/<str:key>", claim.claim, name="claim"),
     path("terminals/<str:pk>/identity/<str:name>", identity.act, name="identity-act"),
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]
-urlpatterns = [path("", include((PAGES, "web"))), path("api/v1/", api.urls)]
+urlpatterns = [path("", include(([*PAGES, *PORTAL], "web"))), path("api/v1/", api.urls)]

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from collector.core import clock
 from collector.core import live as hub
+from collector.core.models import User
+from collector.web import access
 
 BEAT_S = 15.0
 PAUSE_S: Mapping[str, float] = {
@@ -30,11 +32,14 @@ _TOPICS: Mapping[object, tuple[str, ...]] = {
 }
 
 
+@access.by_itself(access.STAFF)
 async def live(request: HttpRequest) -> HttpResponseBase:
-    """`terminal` in the address narrows to one till."""
+    """`terminal` in the address narrows to one till. For the staff: it tells of every customer's."""
     user = await request.auser()
-    if not user.is_authenticated:
+    if not isinstance(user, User):
         return HttpResponse(status=401)
+    if not user.is_of_staff:
+        return HttpResponse(status=403)
     response = StreamingHttpResponse(
         _events(request.GET.get("terminal", "")), content_type="text/event-stream"
     )

@@ -9,7 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from collector.core.models import Language, User
-from collector.web import password
+from collector.web import access, password
 
 LANGUAGE_AGE_S = 365 * 86_400
 
@@ -22,7 +22,7 @@ class SignIn(LoginView):
         response = super().form_valid(form)
         user = form.get_user()
         if isinstance(user, User):
-            _remember(response, user.language)
+            remember(response, user.language)
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -40,7 +40,7 @@ class SignOut(LogoutView):
     next_page = "web:sign-in"
 
 
-def _remember(response: HttpResponseBase, language: str) -> None:
+def remember(response: HttpResponseBase, language: str) -> None:
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         language,
@@ -50,6 +50,7 @@ def _remember(response: HttpResponseBase, language: str) -> None:
     )
 
 
+@access.for_all
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponse:
     """For this browser, and for the person where one is signed in."""
@@ -59,7 +60,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     response = redirect(target)
     language = request.POST.get("language", "")
     if language in Language.values:
-        _remember(response, language)
+        remember(response, language)
         if isinstance(request.user, User):
             User.objects.filter(pk=request.user.pk).update(language=language)
     return response
