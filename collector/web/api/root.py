@@ -2,7 +2,17 @@
 
 from ninja import NinjaAPI
 
-from collector.web.api import backups, configuration, incidents, inventory, parser, people, problem, session
+from collector.web.api import (
+    backups,
+    configuration,
+    incidents,
+    inventory,
+    knowledge,
+    parser,
+    people,
+    problem,
+    session,
+)
 
 api = NinjaAPI(
     title="Plomba",
@@ -18,3 +28,4 @@ api.add_router("/incidents", incidents.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
 api.add_router("/people", people.router)
+api.add_router("/knowledge", knowledge.router)

@@ -151,7 +151,17 @@ class NavLink(Node):
         )
 
 
-_SECTIONS = {"incident": "incidents", "terminal": "devices", "jobs": "devices", "configuration": "devices"}
+_SECTIONS = {
+    "incident": "incidents",
+    "terminal": "devices",
+    "jobs": "devices",
+    "configuration": "devices",
+    "article": "knowledge",
+    "article-play": "knowledge",
+    "article-edit": "knowledge",
+    "article-new": "knowledge",
+    "article-version": "knowledge",
+}
 
 
 def _section(request: HttpRequest) -> str:

@@ -41,9 +41,13 @@ const keys = {
   c: () => press("c"),
   e: () => press("e"),
   s: () => press("s"),
+  Backspace: () => press("Backspace"),
   Enter: () => chosen()?.querySelector("a[data-open]")?.click(),
   g: () => { chord = performance.now(); },
 };
+
+// The answers of a decision tree.
+for (const digit of "123456789") keys[digit] = () => press(digit);
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { document.activeElement?.blur?.(); for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false; return; }
