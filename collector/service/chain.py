@@ -46,7 +46,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What is used of a target, in the hours that count; `running` False: it is stopped or waits."""
+    """What is used of a target, in the hours that count; `running` False: it has stopped."""
 
     used: timedelta
     target: timedelta
@@ -95,6 +95,25 @@ def due(standing: Standing, chain: Chain, now: datetime, done: Iterable[tuple[in
     told = set(done)
     found = [one for rung in chain.rungs if (one := _due(rung, standing, now)) is not None]
     return [one for one in found if (one.rung.id, one.occurrence) not in told]
+
+
+def look_again(standing: Standing, chain: Chain, now: datetime) -> datetime | None:
+    """Before this moment nothing new is due unless something happens to the incident; None: never. Working time passes
+    no faster than the clock on the wall, so a target is never missed by looking then."""
+    moments = (_not_before(rung, standing, now) for rung in chain.rungs)
+    return min((at for at in moments if at is not None and at > now), default=None)
+
+
+def _not_before(rung: Rung, standing: Standing, now: datetime) -> datetime | None:
+    minutes = timedelta(minutes=rung.threshold)
+    match rung.trigger:
+        case Trigger.REACTION | Trigger.SOLUTION:
+            spent = standing.reaction if rung.trigger is Trigger.REACTION else standing.solution
+            return None if spent is None else now + spent.target * rung.threshold / 100 - spent.used
+        case Trigger.SILENCE:
+            return None if standing.waits else standing.quiet_since + minutes
+        case Trigger.NOBODY:
+            return standing.opened_at + minutes if standing.assignee is None else None
 
 
 def _due(rung: Rung, standing: Standing, now: datetime) -> Due | None:

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from collector.core.models import User
-from collector.incidents import apply
 from collector.incidents.models import OPEN, Incident, Kind, State
+from collector.incidents.steps import step
 from collector.service import assigning, people, rounds, routing
 from collector.service.assigning import Need, Ranked
 from collector.service.desk_models import Queue, QueueRule
@@ -124,7 +124,7 @@ def give(pk: int, now: datetime) -> Ranked | None:
         person = User.objects.get(pk=chosen.person)
         found.assignee = person
         to = State.ASSIGNED if found.state == State.NEW else found.state
-        apply.step(found, Kind.ASSIGNED, now, now, to=to, note=person.get_username())
+        step(found, Kind.ASSIGNED, now, now, to=to, note=person.get_username())
         return chosen
 
 
@@ -145,4 +145,4 @@ def need_of(incident: Incident) -> Need:
 
 def _into(incident: Incident, queue: str, now: datetime, by: User | None, note: str) -> None:
     incident.queue = queue
-    apply.step(incident, Kind.QUEUED, now, now, by=by.pk if by else None, note=note or queue)
+    step(incident, Kind.QUEUED, now, now, by=by.pk if by else None, note=note or queue)

@@ -177,6 +177,16 @@ class Escalation(models.Model):
         ]
 
 
+class Watch(models.Model):
+    """When the chain has to look at an incident again, as long as nothing happens to it: `step` was its last one."""
+
+    incident = models.OneToOneField(
+        Incident, primary_key=True, on_delete=models.CASCADE, related_name="watch"
+    )
+    step = models.BigIntegerField()
+    look_at = models.DateTimeField(null=True)
+
+
 class Round(models.Model):
     """When a duty that need not run every second ran last; who moves `at` on has the round."""
 

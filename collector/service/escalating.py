@@ -7,22 +7,25 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from collector.core.models import User
+from collector.incidents import clocks, sla
+from collector.incidents.life import WAITING
 from collector.incidents.models import OPEN, Incident, Transition
 from collector.notify import outbox
 from collector.notify.outbox import Channel, Letter
 from collector.service import chain, oncall, people, rounds
 from collector.service.chain import Due, Standing, Target, Trigger
-from collector.service.desk_models import Chain, Escalation, Rung
+from collector.service.desk_models import Chain, Escalation, Rung, Watch
 from protocols.status.faults import FAULTS
 
 EVERY = timedelta(seconds=15)
-BATCH = 5000
-_WAITS = ("pending_customer", "pending_supplier", "pending_legal", "scheduled_visit")
+BATCH = 1000
+_UNJUDGED = 3
+_GOING = (sla.Standing.RUNNING, sla.Standing.PAUSED)
 _WAYS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
 
 
@@ -34,17 +37,28 @@ def escalate(now: datetime) -> int:
 
 
 def tell_due(now: datetime) -> int:
+    """Only incidents to which something happened, or whose time has come, are worked out."""
     chains = _chains()
     if not chains:
         return 0
-    incidents = list(_incidents())
-    told = _told(incidents)
+    incidents = list(_to_look_at(now))
+    known, told = clocks.read(incidents), _told(incidents)
     count = 0
-    for incident, standing in _standings(incidents, now):
+    for incident in incidents:
+        standing = _standing(incident, clocks.of(incident, now, known))
         one = chain.chain_of(standing, chains)
         for due in chain.due(standing, one, now, told.get(incident.pk, ())) if one else ():
             count += tell(incident, due, now)
+        look_at = chain.look_again(standing, one, now) if one else None
+        Watch.objects.update_or_create(
+            incident=incident, defaults={"step": _last(incident), "look_at": look_at}
+        )
     return count
+
+
+def look_at_all() -> None:
+    """The chains have changed: what was worked out by them is forgotten."""
+    Watch.objects.all().delete()
 
 
 def tell(incident: Incident, due: Due, now: datetime) -> bool:
@@ -110,10 +124,13 @@ def _rung(row: Rung) -> chain.Rung:
     )
 
 
-def _incidents() -> Iterable[Incident]:
-    """What stands on its own, the gravest first."""
+def _to_look_at(now: datetime) -> QuerySet[Incident]:
+    """Of what stands on its own, the gravest first."""
+    last = Transition.objects.filter(incident=OuterRef("pk")).order_by("-id").values("pk")[:1]
     rows = Incident.objects.filter(state__in=OPEN, suppressed_since=None).exclude(queue="")
-    return rows.select_related("site", "terminal").order_by("priority", "pk")[:BATCH]
+    wanted = Q(watch=None) | Q(watch__look_at__lte=now) | Q(watch__step__lt=F("last"))
+    rows = rows.alias(last=Subquery(last)).filter(wanted)
+    return clocks.with_rows(rows).order_by("priority", "pk")[:BATCH]
 
 
 def _told(incidents: Sequence[Incident]) -> dict[int, set[tuple[int, str]]]:
@@ -124,31 +141,31 @@ def _told(incidents: Sequence[Incident]) -> dict[int, set[tuple[int, str]]]:
     return found
 
 
-def _standings(incidents: Sequence[Incident], now: datetime) -> Iterable[tuple[Incident, Standing]]:
-    quiet = _last_steps(incidents)
-    for incident in incidents:
-        step, at = quiet.get(incident.pk, (0, incident.opened_at))
-        yield (
-            incident,
-            Standing(
-                queue=incident.queue,
-                priority=incident.priority or 3,
-                assignee=incident.assignee_id,
-                opened_at=incident.opened_at,
-                quiet_since=at,
-                last_step=step,
-                waits=incident.state in _WAITS,
-                again=incident.reopen_count,
-            ),
-        )
+def _standing(incident: Incident, found: clocks.Clocks) -> Standing:
+    """Silence counts from the last thing that a person did, or from its opening."""
+    done = [row for row in incident.transitions.all() if row.by_id is not None]
+    return Standing(
+        queue=incident.queue,
+        priority=incident.priority or _UNJUDGED,
+        assignee=incident.assignee_id,
+        opened_at=incident.opened_at,
+        quiet_since=done[-1].recorded_at if done else incident.opened_at,
+        last_step=done[-1].pk if done else 0,
+        waits=incident.state in WAITING,
+        again=incident.reopen_count,
+        reaction=_spent(found.reaction),
+        solution=_spent(found.solution),
+    )
 
 
-def _last_steps(incidents: Sequence[Incident]) -> dict[int, tuple[int, datetime]]:
-    """The last thing that a person did to each."""
-    done = Transition.objects.filter(incident__in=incidents, by__isnull=False).order_by()
-    last = done.values("incident").annotate(last=Max("id")).values_list("last", flat=True)
-    rows = Transition.objects.filter(pk__in=list(last)).values_list("incident_id", "pk", "recorded_at")
-    return {incident: (pk, at) for incident, pk, at in rows}
+def _spent(clock: sla.Clock | None) -> chain.Spent | None:
+    if clock is None:
+        return None
+    return chain.Spent(used=clock.spent, target=clock.target, running=clock.standing in _GOING)
+
+
+def _last(incident: Incident) -> int:
+    return max((row.pk for row in incident.transitions.all()), default=0)
 
 
 def _letters(incident: Incident, due: Due, person: User) -> Iterable[Letter]:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from collector.core import live
 from collector.core.models import User
-from collector.incidents.apply import RESOLVED_BY_ITSELF
+from collector.incidents.book import RESOLVED_BY_ITSELF
 from collector.incidents.models import Incident, State
 from collector.knowledge import drafts
 from collector.service import clusters, flow, rounds

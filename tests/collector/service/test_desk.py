@@ -11,12 +11,14 @@ from django.db import connection, connections
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.core import calendars
+from collector.incidents import contracts
 from collector.incidents.models import Incident
 from collector.notify.models import Outgoing
 from collector.service import assigning, chain, desk, escalating, routing
 from collector.service.assigning import Candidate, Need
 from collector.service.chain import Chain, Due, Rung, Spent, Standing, Target, Trigger
-from collector.service.desk_models import Escalation, Queue, Round
+from collector.service.desk_models import Escalation, Queue, Round, Watch
 from collector.service.refusing import ServiceRefused
 from collector.service.routing import Facts, Rule
 from tests.collector.service import office
@@ -302,3 +304,70 @@ def test_two_workers_share_a_round() -> None:
     got = in_two_workers(lambda: rounds.mine("r", NOW + MINUTE, MINUTE))
     assert sorted(map(bool, got)) == [False, True]
     assert connection.vendor in ("sqlite", "postgresql")
+
+
+SPENT = st.none() | st.builds(
+    Spent,
+    used=st.timedeltas(timedelta(), 9 * HOUR),
+    target=st.timedeltas(MINUTE, 9 * HOUR),
+    running=st.booleans(),
+)
+STANDING = st.builds(
+    Standing,
+    queue=st.just("technical"),
+    priority=st.integers(1, 4),
+    assignee=st.none() | st.just(5),
+    opened_at=st.just(NOW),
+    quiet_since=st.integers(0, 300).map(lambda n: NOW + n * MINUTE),
+    waits=st.booleans(),
+    reaction=SPENT,
+    solution=SPENT,
+)
+
+
+@given(STANDING, st.integers(0, 600), st.integers(0, 600), st.floats(0, 1))
+def test_nothing_falls_due_before_the_chain_looks_again(
+    standing: Standing, minutes: int, more: int, share: float
+) -> None:
+    """While nothing happens to the incident; working time passes at most as fast as the wall clock (`share`)."""
+    now = NOW + minutes * MINUTE
+    done = [(one.rung.id, one.occurrence) for one in chain.due(standing, LADDER, now)]
+    look_at = chain.look_again(standing, LADDER, now)
+    later = now + more * MINUTE
+    if look_at is not None and later >= look_at:
+        return
+    passed = (later - now) * share
+
+    def aged(spent: Spent | None) -> Spent | None:
+        return replace(spent, used=spent.used + passed) if spent and spent.running else spent
+
+    aged_standing = replace(standing, reaction=aged(standing.reaction), solution=aged(standing.solution))
+    assert chain.due(aged_standing, LADDER, later, done) == []
+
+
+@pytest.mark.django_db
+def test_a_clock_that_runs_out_reaches_the_assignee_then_the_managers() -> None:
+    """The time left is that of the contract; nothing is worked out again before it can be due."""
+    worker, manager = office.person(), office.person("manager")
+    calendars.ensure(NOW)
+    hours = {"metric": "ttr", "minutes": 120}
+    agreed = contracts.make(
+        contracts.Draft(name="24/7", valid_from=NOW.date(), solution_calendar=calendars.ALWAYS,
+                        reaction_calendar=calendars.ALWAYS, targets=[hours]), NOW - HOUR,
+    )  # fmt: skip
+    found = office.incident(
+        queue="technical",
+        priority=4,
+        assignee=worker,
+        state="assigned",
+        contracts=[agreed.pk],
+        judged_by="hand",
+    )
+    for minutes, told in ((0, 0), (89, 0), (90, 1), (91, 0), (120, 1), (600, 0)):
+        assert escalating.tell_due(NOW + minutes * MINUTE) == told, minutes
+    rows = Escalation.objects.order_by("id")
+    assert [(one.occurrence, one.percent, one.told) for one in rows] == [
+        ("solution:0", 75.0, [worker.pk]),
+        ("solution:0", 100.0, [worker.pk, manager.pk]),
+    ]
+    assert Watch.objects.get(incident=found).look_at == NOW + 1440 * MINUTE
