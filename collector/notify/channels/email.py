@@ -100,6 +100,7 @@ def _session(config: Config) -> Iterator[smtplib.SMTP]:
             server.starttls(context=context)
         if given.user:
             _sign_in(server, given.user, _password(config))
+        server.ehlo_or_helo_if_needed()
         yield server
     finally:
         _part(server)

@@ -115,6 +115,13 @@ def test_nothing_goes_out_in_the_clear(configured: Configured) -> None:
     assert refused.value.code == "mail.server"
 
 
+def test_a_server_on_this_machine_may_speak_in_the_clear(configured: Configured) -> None:
+    with MailServer() as plain:
+        configured.change("mail", port=plain.port, security="none", user="")
+        email.deliver(SEALED, TO)
+        assert len(plain.mails) == 1
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
