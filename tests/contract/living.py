@@ -13,7 +13,7 @@ import pytest
 
 from agent.backup.engines import Facts
 from tests.conftest import Postgresql
-from tests.databases import Mariadb
+from tests.databases import Firebird, Mariadb
 
 RECEIPTS = 1000
 PROGRAMS_OF_POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -143,8 +143,76 @@ def mariadb(root: Path, request: pytest.FixtureRequest) -> Living:
     )
 
 
+def _firebird(server: Firebird, root: Path) -> tuple[Path, Callable[[int], None]]:
+    path = server.folder / f"till_{os.urandom(4).hex()}.fdb"
+
+    def add(rows: int) -> None:
+        server.sql(
+            path,
+            "SET TERM ^; EXECUTE BLOCK AS DECLARE i INT = 0; BEGIN"
+            f" WHILE (i < {rows}) DO BEGIN i = i + 1;"
+            " INSERT INTO receipts VALUES (NEXT VALUE FOR numbers, :i * 1.25, rpad('', 200, hash(:i))); END"
+            f" UPDATE totals SET n = n + {rows}; END^ SET TERM ;^ COMMIT;",
+        )
+
+    server.create(
+        path,
+        "CREATE TABLE receipts (id INTEGER NOT NULL PRIMARY KEY, total NUMERIC(12, 2), document VARCHAR(700));"
+        "CREATE TABLE totals (n BIGINT); CREATE SEQUENCE numbers;"
+        'CREATE TABLE "Stock item" ("Nr" SMALLINT, big BIGINT, double_nr COMPUTED BY ("Nr" * 2));'
+        "CREATE GLOBAL TEMPORARY TABLE passing (id INTEGER); CREATE VIEW day_total AS SELECT n FROM totals; COMMIT;"
+        'INSERT INTO totals VALUES (0); INSERT INTO "Stock item" VALUES (7, 9223372036854775807);'
+        'INSERT INTO "Stock item" VALUES (8, 9223372036854775807); COMMIT;',
+    )
+    add(RECEIPTS)
+    return path, add
+
+
+def firebird(root: Path, request: pytest.FixtureRequest) -> Living:
+    server: Firebird = request.getfixturevalue("firebird")
+    path, add = _firebird(server, root)
+
+    def spoil(copy: Path) -> None:
+        content = bytearray(copy.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 4000] = b"\xff" * 4000
+        copy.write_bytes(content)
+
+    return Living(
+        server.url(path),
+        server.url(path.with_name("no_such.fdb")),
+        lambda: add(1),
+        lambda: add(9000),
+        spoil,
+        lambda copy: os.truncate(copy, copy.stat().st_size * 7 // 8),  # its end is padding
+        lambda facts: True,
+    )
+
+
+def firebird_pages(root: Path, request: pytest.FixtureRequest) -> Living:
+    server: Firebird = request.getfixturevalue("firebird")
+    path, add = _firebird(server, root)
+
+    def spoil(copy: Path) -> None:
+        with copy.open("r+b") as file:
+            file.seek(8192 * 40)
+            file.write(b"\xff" * 8192)
+
+    return Living(
+        server.url(path),
+        server.url(path.with_name("no_such.fdb")),
+        lambda: add(1),
+        lambda: add(9000),
+        spoil,
+        cut_short,
+        lambda facts: facts["rows.RECEIPTS"] == facts["sum.TOTALS.N"],
+    )
+
+
 SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "sqlite": sqlite,
     "postgresql": postgresql,
     "mariadb": mariadb,
+    "firebird": firebird,
+    "firebird_pages": firebird_pages,
 }

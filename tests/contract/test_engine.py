@@ -14,7 +14,7 @@ from agent.backup.drill import verify
 from agent.backup.engines import Facts, Kind, NoPause, Part, engine
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
 from tests.contract.living import SOURCES, Living
-from tests.databases import mariadb  # noqa: F401 - a fixture
+from tests.databases import firebird, mariadb  # noqa: F401 - fixtures
 
 NAMES = sorted(SOURCES)
 pytestmark = pytest.mark.xdist_group("databases")

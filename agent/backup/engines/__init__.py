@@ -110,11 +110,15 @@ def file_part(name: str, path: Path, cut: Cut, *, page_bytes: int = 4096) -> Par
 
 def engines() -> Mapping[str, Engine]:
     """All of them, by hand."""
-    from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415 - the engines import this module
+    from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415 - the engines import this module
+    from agent.backup.engines.firebird_pages import FirebirdPagesEngine  # noqa: PLC0415
+    from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415
     from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
     from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415
 
-    known: tuple[Engine, ...] = (SqliteEngine(), PostgresqlEngine(), MariadbEngine())
+    known: tuple[Engine, ...] = (
+        SqliteEngine(), PostgresqlEngine(), MariadbEngine(), FirebirdEngine(), FirebirdPagesEngine(),
+    )  # fmt: skip
     return {each.name: each for each in known}
 
 

@@ -16,7 +16,7 @@ from typing import IO
 from protocols.errors import SnapshotFailed
 
 LAST_WORDS_BYTES = 4000
-END_S = 10.0
+END_S = 2.0
 SHORT_S = 600.0
 """For what only asks; a dump has no limit, it is as long as the database."""
 
