@@ -15,8 +15,17 @@ from collector.core.config import Config
 from collector.notify.channels.channel import DeliveryError, Sealed, Target
 from collector.notify.outbox import message_id
 
-OWN_HEADERS = ("reply-to", "list-unsubscribe")
-"""What a letter may set itself."""
+OWN_HEADERS = frozenset(
+    {
+        "reply-to",
+        "list-unsubscribe",
+        "in-reply-to",
+        "references",
+        "auto-submitted",
+        "x-auto-response-suppress",
+    }
+)
+"""What a letter may set itself, instead of what stands here."""
 
 
 def deliver(message: Sealed, target: Target) -> str:
@@ -56,13 +65,9 @@ def written(message: Sealed, to: str, sender: str) -> EmailMessage:
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(message.made_at)
         mail["Message-ID"] = message_id(message.key, domain)
-        if message.thread and message.thread != message.key:
-            mail["In-Reply-To"] = mail["References"] = message_id(message.thread, domain)
-        mail["Auto-Submitted"] = "auto-generated"
         mail["Content-Language"] = message.language
-        for name, value in message.headers.items():
-            if name.lower() in OWN_HEADERS:
-                mail[name] = value
+        for name, value in _own_headers(message, domain).items():
+            mail[name] = value
     except (ValueError, HeaderParseError, IndexError) as e:
         raise _no_address(to) from e
     bare = parseaddr(to)[1]
@@ -73,6 +78,15 @@ def written(message: Sealed, to: str, sender: str) -> EmailMessage:
     if message.html:
         mail.add_alternative(message.html, subtype="html")
     return mail
+
+
+def _own_headers(message: Sealed, domain: str) -> dict[str, str]:
+    found = {"Auto-Submitted": "auto-generated"}
+    if message.thread and message.thread != message.key:
+        first = message_id(message.thread, domain)
+        found |= {"In-Reply-To": first, "References": first}
+    given = {name.title(): value for name, value in message.headers.items() if name.lower() in OWN_HEADERS}
+    return found | given
 
 
 def domain_of(sender: str) -> str:
