@@ -7,7 +7,7 @@ from django.db import transaction
 
 from collector.core import clock
 from collector.core.models import User
-from collector.incidents import clocks, priority
+from collector.incidents import clocks, major, priority
 from collector.incidents.acting import ActionRefused, acting, must_be_open, no_twin, said, take
 from collector.incidents.life import PENDING, WAITS, State, Stimulus, can
 from collector.incidents.models import Incident, Kind
@@ -98,6 +98,7 @@ def resolve(incident: int, by: User, note: str, code: str = "", *, public: bool 
         found.resolved_at, found.resolve_due_at = act.now, None
         found.resolution, found.resolution_code = how[:RESOLUTION_MAX], code
         act.did(Kind.RESOLVED, by=Stimulus.RESOLVE, note=how, public=public)
+        major.drop_recurring(found)
         return found
 
 

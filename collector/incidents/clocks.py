@@ -2,7 +2,7 @@
 that out whenever something happened."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -90,15 +90,25 @@ def agreed_of(incident: Incident, desk: Desk | None = None) -> list[Contract]:
 
 
 def rows_of(incident: Incident) -> list[Row]:
-    return [_row(one) for one in incident.transitions.all()]
+    """A fault that came back without a step of its own (a repetition that is not told) has one here."""
+    found = [_row(one) for one in incident.transitions.all()]
+    facts = [one for one in found if one.by_device and one.kind in _FACTS]
+    if facts and facts[-1].kind == Kind.CLEARED and incident.is_open and incident.cleared_at is None:
+        at = max(incident.last_seen_at, facts[-1].at)
+        found.append(
+            replace(facts[-1], id=0, kind=Kind.REOPENED, at=at, recorded_at=max(at, facts[-1].recorded_at))
+        )
+    return found
 
 
 def valid_now(incident: Incident) -> list[Contract]:
+    """On the day on which we heard of it: the clock of a till may be wrong."""
     place = incident.place
     if place is None:
         return []
-    day = incident.opened_at.astimezone(ZoneInfo(place.time_zone)).date()
-    return contracts.valid_for(place.customer_id, day)
+    first = next(iter(incident.transitions.all()), None)
+    heard_at = first.recorded_at if first else incident.opened_at
+    return contracts.valid_for(place.customer_id, heard_at.astimezone(ZoneInfo(place.time_zone)).date())
 
 
 def renew(incident: Incident, now: datetime, desk: Desk | None = None) -> Clocks:
@@ -228,4 +238,5 @@ def _row(row: Transition) -> Row:
     )
 
 
-_BY_FAULT = (Kind.OPENED, Kind.REPEATED, Kind.CLEARED, Kind.REOPENED, Kind.RESOLVED)
+_FACTS = (Kind.REPEATED, Kind.CLEARED, Kind.REOPENED, Kind.FLAPPING)
+_BY_FAULT = (Kind.OPENED, Kind.RESOLVED, *_FACTS)

@@ -74,9 +74,9 @@ def _states(rows: Iterable[Row], device_facts: bool) -> Iterable[_Change]:
 
 
 def _facts(rows: Iterable[Row]) -> Iterable[_Change]:
-    """The printer prints again, or stopped once more."""
+    """The printer prints again, or stopped once more. What comes and goes is not told each time, and is not well."""
     for row in rows:
-        if row.by_device and row.kind in ("cleared", "repeated", "reopened"):
+        if row.by_device and row.kind in ("cleared", "repeated", "reopened", "flapping"):
             yield _Change(_moment(row, True), Told.DEVICE, good=row.kind == "cleared")
         elif row.kind == "reopened":
             yield _Change(row.recorded_at, Told.DESK, good=False)

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from collector.core.authority import CA_CERT
 from collector.core.ticker import Duty, Ticker, stop_all
-from collector.incidents import ticks
+from collector.incidents import ticks, wakes
 from collector.ingest.app import Door
 from collector.ingest.receipts import Signer
 from collector.ingest.refusals import Refusals
@@ -13,7 +13,15 @@ from collector.notify import courier, telling
 from collector.notify.channels.registry import CHANNELS
 from collector.service import duties as desk
 
-DUTIES: tuple[Duty, ...] = (ticks.resolve_due, ticks.judge_silence, telling.tell, courier.forget_old)
+DUTIES: tuple[Duty, ...] = (
+    ticks.resolve_due,
+    ticks.judge_silence,
+    ticks.rejudge,
+    ticks.calm_storms,
+    *wakes.DUTIES,
+    telling.tell,
+    courier.forget_old,
+)
 
 
 def couriers() -> list[Ticker]:
