@@ -1,8 +1,8 @@
 """What a till remembers of its last snapshot of one source in one repository: keyed hashes of pages and chunks and
 where their bytes lie, no content and no data key. Losing it costs one full backup, nothing else.
 
-Pending rows are those of a run that has not stored its snapshot yet. A run that broke off leaves them, and the next one
-does not send again what the repository has acknowledged."""
+What the repository has acknowledged is remembered at once, not only when the snapshot is stored: a run that broke off
+leaves it, and the next one does not send it again."""
 
 import hashlib
 import os
@@ -26,8 +26,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pack (id INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT UNIQUE, size INTEGER, plain INTEGER,
  live INTEGER DEFAULT 0, bases TEXT, named INTEGER DEFAULT 0);
-CREATE TABLE IF NOT EXISTS page_group (file TEXT, number INTEGER, pending INTEGER, record BLOB,
- PRIMARY KEY (file, number, pending)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS page_group (file TEXT, number INTEGER, record BLOB, UNIQUE (file, number));
 CREATE TABLE IF NOT EXISTS chunk (hash BLOB PRIMARY KEY, pack INTEGER, position INTEGER, length INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS file (name TEXT PRIMARY KEY, stamp TEXT, blake3 TEXT, size INTEGER, runs BLOB)
  WITHOUT ROWID;
@@ -158,16 +157,16 @@ class State:
     # pages
 
     def group(self, file: str, number: int) -> GroupRecord | None:
-        """The pending one before that of the last snapshot. None also where a row is damaged."""
-        rows = self._database.execute(
-            "SELECT record FROM page_group WHERE file = ? AND number = ? ORDER BY pending DESC",
-            (file, number),
-        )
-        return next((found for row in rows if (found := self._decode(file, number, row[0]))), None)
+        """None also where a row is damaged."""
+        row = self._database.execute(
+            "SELECT record FROM page_group WHERE file = ? AND number = ?", (file, number)
+        ).fetchone()
+        return self._decode(file, number, row[0]) if row else None
 
     def keep_group(self, file: str, number: int, record: GroupRecord) -> None:
         self._database.execute(
-            "INSERT OR REPLACE INTO page_group VALUES (?, ?, 1, ?)",
+            "INSERT INTO page_group VALUES (?, ?, ?)"
+            " ON CONFLICT (file, number) DO UPDATE SET record = excluded.record",
             (file, number, self._encode(file, number, record)),
         )
 
@@ -215,14 +214,10 @@ class State:
     def settle(
         self, last: Last, files: dict[str, KnownFile], groups: dict[str, int], live: dict[int, int]
     ) -> None:
-        """The snapshot is stored: what was pending is now the last. `groups`: how many each paged file has; `live`: the
+        """The snapshot is stored. `groups`: how many each paged file has; `live`: the
         bytes of each pack that the snapshot uses, 0 for one that only others stand on."""
         with self.at_once():
             run = self._database.execute
-            run(
-                "INSERT OR REPLACE INTO page_group SELECT file, number, 0, record FROM page_group WHERE pending = 1"
-            )
-            run("DELETE FROM page_group WHERE pending = 1")
             for (name,) in run("SELECT DISTINCT file FROM page_group").fetchall():
                 run("DELETE FROM page_group WHERE file = ? AND number >= ?", (name, groups.get(name, 0)))
             run("DELETE FROM file")
@@ -293,6 +288,7 @@ def _open(path: Path) -> sqlite3.Connection:
 def _prepared(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=5)
     try:
+        database.execute("PRAGMA page_size=8192")
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute("PRAGMA cache_size=-1024")

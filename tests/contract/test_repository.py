@@ -1,7 +1,7 @@
 """One suite over every repository: what is stored stays as it is, and what is not there is said so."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -11,9 +11,11 @@ from agent.backup.key import new_data_key
 from agent.backup.repository import Repository
 from agent.backup.repository.https import Access, HttpsRepository
 from agent.backup.repository.local import LocalRepository
+from agent.backup.repository.sftp import SftpRepository
 from agent.runtime.clock import SystemClock
 from protocols.errors import BackupError, IntegrityError, RepositoryRefused, RepositoryUnreachable
 from protocols.wire.snapshot import object_path
+from tests.agent.backup.openssh import Server, running
 from tests.agent.backup.till import SECRET, Till, small_pack
 from tests.collector.served import Served, free_port
 
@@ -27,6 +29,12 @@ class Place:
     away: Callable[[], Repository]
     folder: Path
     till: Till
+
+
+@pytest.fixture(scope="session")
+def openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("openssh")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +73,26 @@ def https(request: pytest.FixtureRequest, root: Path) -> Place:
     )
 
 
-REPOSITORIES = {"local": local, "https": https}
+def sftp(request: pytest.FixtureRequest, root: Path) -> Place:
+    server: Server = request.getfixturevalue("openssh")
+    folder = root / "repository"
+    folder.mkdir()
+    opened: list[SftpRepository] = []
+
+    def connect(port: int) -> SftpRepository:
+        opened.append(SftpRepository(replace(server.access(folder), port=port)))
+        return opened[-1]
+
+    request.addfinalizer(lambda: [one.close() for one in opened])
+    return Place(
+        open=lambda: connect(server.port),
+        away=lambda: connect(free_port()),
+        folder=folder,
+        till=Till(root),
+    )
+
+
+REPOSITORIES = {"local": local, "https": https, "sftp": sftp}
 
 
 @pytest.fixture(params=list(REPOSITORIES))
