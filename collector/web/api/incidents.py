@@ -8,7 +8,7 @@ from ninja import Field, Query, Router, Schema
 
 from collector.incidents.models import Incident, Transition
 from collector.web.access import user_of
-from collector.web.acts import act
+from collector.web.acts import Told, act
 from collector.web.api import door
 from collector.web.api.paging import Slice, cut
 from collector.web.reading.incidents import IncidentFilter, incident_with_history, incidents
@@ -32,13 +32,17 @@ class IncidentOut(Schema):
     severity: str
     state: str
     open: bool
-    terminal: str
+    terminal: str | None
     terminal_name: str
-    site: int
+    site: int | None
     site_name: str
-    customer: int
+    customer: int | None
     customer_name: str
+    area: str
     device: int | None
+    cause: int | None
+    suppressed: str
+    suppressed_since: datetime | None
     subject_kind: str
     subject_id: str
     source: str
@@ -111,21 +115,23 @@ def incident_out(incident: Incident) -> IncidentOut:
 
 
 def _fields(incident: Incident) -> dict[str, object]:
-    site = incident.terminal.site
+    site = incident.site
     plain = (
         "id code severity state subject_kind subject_id source rule reason count since opened_at last_seen_at"
-        " cleared_at acknowledged_at resolved_at resolution"
+        " cleared_at acknowledged_at resolved_at resolution area suppressed_since"
     )
     return {
         **{name: getattr(incident, name) for name in plain.split()},
         "title": title_of(incident.code),
         "open": incident.is_open,
         "terminal": incident.terminal_id,
-        "terminal_name": incident.terminal.name,
-        "site": site.pk,
-        "site_name": site.name,
-        "customer": site.customer_id,
-        "customer_name": site.customer.name,
+        "terminal_name": incident.terminal.name if incident.terminal else "",
+        "site": incident.site_id,
+        "site_name": site.name if site else "",
+        "customer": site.customer_id if site else None,
+        "customer_name": site.customer.name if site else "",
+        "cause": incident.cause_id,
+        "suppressed": incident.suppressed_why,
         "device": incident.device_id,
         "assignee": incident.assignee_id,
         "assignee_name": incident.assignee.get_username() if incident.assignee else "",
@@ -179,25 +185,25 @@ def acknowledge(request: HttpRequest, pk: int) -> IncidentDetailOut:
 @router.post("/{int:pk}/assign", auth=door.worker, response=IncidentDetailOut)
 def assign(request: HttpRequest, pk: int, body: Assign) -> IncidentDetailOut:
     """To a person who may work: a technician or a manager."""
-    act(user_of(request), pk, "assign", assignee=body.assignee)
+    act(user_of(request), pk, "assign", Told(number=body.assignee))
     return _detail(pk)
 
 
 @router.post("/{int:pk}/note", auth=door.worker, response=IncidentDetailOut)
 def add_note(request: HttpRequest, pk: int, body: Remark) -> IncidentDetailOut:
-    act(user_of(request), pk, "note", note=body.note)
+    act(user_of(request), pk, "note", Told(note=body.note))
     return _detail(pk)
 
 
 @router.post("/{int:pk}/resolve", auth=door.worker, response=IncidentDetailOut)
 def resolve(request: HttpRequest, pk: int, body: Remark) -> IncidentDetailOut:
     """With a note that says how. A fault that is still there opens a new incident when it is told again."""
-    act(user_of(request), pk, "resolve", note=body.note)
+    act(user_of(request), pk, "resolve", Told(note=body.note))
     return _detail(pk)
 
 
 @router.post("/{int:pk}/reopen", auth=door.worker, response=IncidentDetailOut)
 def reopen(request: HttpRequest, pk: int, body: Remark) -> IncidentDetailOut:
     """It was not done after all; refused where the same fault already has a newer open incident."""
-    act(user_of(request), pk, "reopen", note=body.note)
+    act(user_of(request), pk, "reopen", Told(note=body.note))
     return _detail(pk)

@@ -9,8 +9,8 @@ from collector.core.models import Role, User
 from collector.incidents.models import Incident, State
 from collector.inventory.models import Site
 from collector.web import access
+from collector.web.acts import Told, refusal
 from collector.web.acts import act as do
-from collector.web.acts import refusal
 from collector.web.reading.incidents import GROUPS, IncidentFilter, incident_with_history, incidents
 from collector.web.reading.page import page_of, whole
 from protocols.errors import PlombaError
@@ -76,14 +76,13 @@ def workers_of_the_desk() -> list[User]:
 @access.workers
 def act(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """One act on one incident. A refused act shows the incident as it is now, with the reason."""
-    get_object_or_404(Incident.objects.only("pk"), pk=pk)
+    found = get_object_or_404(Incident.objects.select_related("site", "terminal__site"), pk=pk)
     try:
         do(
             access.user_of(request),
             pk,
             name,
-            note=request.POST.get("note", ""),
-            assignee=whole(request.POST, "assignee"),
+            Told.of(request.POST, request.FILES.getlist("file"), found.zone),
         )
     except PlombaError as e:
         return _detail(request, pk, problem=refusal(e), status=422)
