@@ -31,7 +31,10 @@ class Living:
     grow: Callable[[], None]
     spoil: Callable[[Path], None]
     cut: Callable[[Path], None]
-    of_one_moment: Callable[[Facts], bool]
+    of_one_moment: Callable[[Facts], bool] = lambda facts: facts["rows.receipts"] == facts["sum.totals.n"]
+    contents: Callable[[Facts], object] = lambda facts: facts
+    """What of the facts is the same in two backups of the same contents."""
+    missing_code: str = "backup.source_missing"
 
 
 def cut_short(copy: Path) -> None:
@@ -73,7 +76,6 @@ def sqlite(root: Path, request: pytest.FixtureRequest) -> Living:
         lambda: add(9000),
         spoil,
         cut_short,
-        lambda facts: facts["rows.receipts"] == facts["sum.totals.n"],
     )
 
 
@@ -106,7 +108,29 @@ def postgresql(root: Path, request: pytest.FixtureRequest) -> Living:
         lambda: add(9000),
         lambda copy: overwrite(copy, b".25\t", b".xx\t"),
         cut_short,
-        lambda facts: facts["rows.receipts"] == facts["sum.totals.n"],
+    )
+
+
+def postgresql_cluster(root: Path, request: pytest.FixtureRequest) -> Living:
+    server: Postgresql = request.getfixturevalue("postgresql")
+    one = postgresql(root, request)
+
+    def spoil(copy: Path) -> None:
+        file = max((copy / "cluster" / "base").rglob("*"), key=lambda path: path.stat().st_size)
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+
+    return Living(
+        one.source,
+        f"postgresql://plomba@/postgres?host={server.folder}/no_such",
+        one.write,
+        lambda: None,
+        spoil,
+        lambda copy: cut_short(copy / "cluster" / "backup_manifest"),
+        lambda facts: True,
+        lambda facts: facts["databases"],
+        "backup.source_unreachable",
     )
 
 
@@ -139,7 +163,6 @@ def mariadb(root: Path, request: pytest.FixtureRequest) -> Living:
         lambda: add(9000),
         lambda copy: overwrite(copy, b"it\\'s; ", b"it\\'s, "),
         cut_short,
-        lambda facts: facts["rows.receipts"] == facts["sum.totals.n"],
     )
 
 
@@ -212,6 +235,7 @@ def firebird_pages(root: Path, request: pytest.FixtureRequest) -> Living:
 SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "sqlite": sqlite,
     "postgresql": postgresql,
+    "postgresql_cluster": postgresql_cluster,
     "mariadb": mariadb,
     "firebird": firebird,
     "firebird_pages": firebird_pages,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, UsageError
 
 Scalar = bool | int | float | str | None
 Facts = Mapping[str, Scalar]
@@ -108,16 +108,27 @@ def file_part(name: str, path: Path, cut: Cut, *, page_bytes: int = 4096) -> Par
     return Part(name, lambda: path.open("rb", buffering=0), cut, page_bytes, size)
 
 
+def bare_part(name: str, kind: Kind, meta: Mapping[str, Scalar]) -> Part:
+    """A folder or a link."""
+
+    def opened() -> AbstractContextManager[Reader]:
+        raise UsageError(f"{name} has no bytes")
+
+    return Part(name, opened, kind=kind, meta=meta)
+
+
 def engines() -> Mapping[str, Engine]:
     """All of them, by hand."""
     from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415 - the engines import this module
     from agent.backup.engines.firebird_pages import FirebirdPagesEngine  # noqa: PLC0415
     from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415
     from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
+    from agent.backup.engines.postgresql_cluster import PostgresqlClusterEngine  # noqa: PLC0415
     from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415
 
     known: tuple[Engine, ...] = (
-        SqliteEngine(), PostgresqlEngine(), MariadbEngine(), FirebirdEngine(), FirebirdPagesEngine(),
+        SqliteEngine(), PostgresqlEngine(), PostgresqlClusterEngine(), MariadbEngine(), FirebirdEngine(),
+        FirebirdPagesEngine(),
     )  # fmt: skip
     return {each.name: each for each in known}
 

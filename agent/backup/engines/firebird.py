@@ -31,7 +31,7 @@ class FirebirdEngine:
     name: str = "firebird"
 
     @contextmanager
-    def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:
+    def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - only streams
         by, log = client(source), staging / "gbak.log"
         counted: dict[str, Facts] = {}
         arguments: list[str | Path] = [
@@ -40,7 +40,7 @@ class FirebirdEngine:
         ]  # fmt: skip
         try:
             with started(arguments) as running:
-                passing = _Passing(running, pace)
+                passing = _Passing(running)
                 passing.begin()
 
                 @contextmanager
@@ -79,7 +79,6 @@ class FirebirdEngine:
 @dataclass(slots=True)
 class _Passing:
     running: Running
-    pace: Pace
     head: bytes = b""
     done: int = 0
     first: bytes = field(default=b"", init=False)
@@ -99,7 +98,6 @@ class _Passing:
         else:
             count = self.running.output.readinto(buffer)  # type: ignore[attr-defined] # nor this
         self.done += count
-        self.pace.between(self.done, 0)
         return count
 
 

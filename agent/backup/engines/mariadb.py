@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, NoPause, Pace, Part, Snapshot
+from agent.backup.engines import Cut, Facts, Pace, Part, Snapshot
 from agent.backup.engines.mariadb_client import MEANINGS, Client, client
 from agent.backup.engines.mariadb_dump import DumpReader
 from agent.backup.engines.mariadb_scratch import scratch_server
@@ -32,11 +32,11 @@ class MariadbEngine:
     name: str = "mariadb"
 
     @contextmanager
-    def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - needs no room
+    def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - only streams
         by = client(source)
         counted: dict[str, Facts] = {}
 
-        with _dump(by, pace) as passing:
+        with _dump(by) as passing:
 
             @contextmanager
             def opened() -> Iterator[_Passing]:
@@ -53,7 +53,7 @@ class MariadbEngine:
             with scratch_server(scratch) as server:
                 server.load("restored", restored)
                 server.check("restored")
-                with _dump(server.client("restored"), NoPause()) as passing:
+                with _dump(server.client("restored")) as passing:
                     passing.drain()
                     return {**passing.finish(), "server_version": version}
         except ProgramFailed as e:
@@ -69,10 +69,8 @@ class _Passing:
     """Hands on what the program writes and reads along."""
 
     dump: Running
-    pace: Pace
     reader: DumpReader = field(default_factory=DumpReader)
     head: bytes = b""
-    done: int = 0
 
     def begin(self) -> None:
         """Waits until the dump has chosen its moment, which it does before its first table."""
@@ -91,8 +89,6 @@ class _Passing:
         else:
             count = self.dump.output.readinto(buffer)  # type: ignore[attr-defined] # IO[bytes] lacks what every such has
             self.reader.feed(buffer[:count])
-        self.done += count
-        self.pace.between(self.done, 0)
         return count
 
     def drain(self) -> None:
@@ -112,12 +108,12 @@ class _Passing:
 
 
 @contextmanager
-def _dump(by: Client, pace: Pace) -> Iterator[_Passing]:
+def _dump(by: Client) -> Iterator[_Passing]:
     program = by.dump_program()
     own = () if "MariaDB" in run([program, "--version"]) else ("--set-gtid-purged=OFF",)
     try:
         with started([program, *by.arguments, *OPTIONS, *own, by.address.database]) as dump:
-            passing = _Passing(dump, pace)
+            passing = _Passing(dump)
             passing.begin()
             if not passing.reader.begun:
                 # it ended before its first table: with an error, or since the database is empty

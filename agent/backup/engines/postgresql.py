@@ -40,7 +40,7 @@ class PostgresqlEngine:
 
                 @contextmanager
                 def opened() -> Iterator[Reader]:
-                    with _dump(by, exported, pace) as reader:
+                    with _dump(by, exported) as reader:
                         yield reader
 
                 part = Part(f"{_file_name(by)}.dump", opened, Cut.CHUNKS)
@@ -63,9 +63,8 @@ class PostgresqlEngine:
 class _Checked:
     """Hands on what pg_dump writes, and the same to a pg_restore that takes it apart and writes nothing."""
 
-    def __init__(self, dump: Running, check: Running, pace: Pace) -> None:
-        self._dump, self._check, self._pace = dump, check, pace
-        self._done = 0
+    def __init__(self, dump: Running, check: Running) -> None:
+        self._dump, self._check = dump, check
 
     def readinto(self, buffer: memoryview, /) -> int:
         count = self._dump.output.readinto(buffer)  # type: ignore[attr-defined] # IO[bytes] lacks what every such has
@@ -74,19 +73,17 @@ class _Checked:
                 self._check.input.write(buffer[:count])
             except BrokenPipeError as e:
                 raise _incomplete(self._check.words) from e
-            self._done += count
-            self._pace.between(self._done, 0)
         return int(count)
 
 
 @contextmanager
-def _dump(by: Client, exported: str, pace: Pace) -> Iterator[_Checked]:
+def _dump(by: Client, exported: str) -> Iterator[_Checked]:
     arguments: list[str | Path] = [
         by.kit.find("pg_dump"), "--format=custom", "--compress=0", f"--snapshot={exported}",
         f"--lock-wait-timeout={LOCK_WAIT_MS}", "--no-password", f"--dbname={by.conninfo}",
     ]  # fmt: skip
     with started(arguments, extra=by.extra) as dump, _checker(by) as check:
-        yield _Checked(dump, check, pace)
+        yield _Checked(dump, check)
         dump.finish()
         try:
             check.finish()

@@ -2,21 +2,23 @@
 sockets, without flushing. It never meets the server of the source."""
 
 import secrets
-import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.backup.engines.postgresql_client import KIT, Client, client
-from agent.backup.engines.program import ProgramFailed, run
+from agent.backup.engines.program import Kit, ProgramFailed, run
 from agent.backup.engines.scratch import Home, home
 from protocols.errors import SnapshotFailed
 
 _OWNER = "plomba"
-_QUICK = "fsync=off full_page_writes=off synchronous_commit=off autovacuum=off shared_buffers=32MB max_connections=10"
+QUICK = (
+    "fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off", "shared_buffers=32MB",
+    "max_connections=10",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class ScratchServer:
 
 @contextmanager
 def scratch_server(scratch: Path) -> Iterator[ScratchServer]:
-    """SnapshotFailed `backup.no_checker` where there is no server to be had here."""
+    """A new one. SnapshotFailed `backup.no_checker` where there is no server to be had here."""
     with home(scratch) as place:
         try:
             server = _initialised(place)
-            with _running(place, server):
+            with running(place, KIT, server.where, server.port):
                 yield server
         except SnapshotFailed as e:
             raise SnapshotFailed(str(e), code="backup.no_checker", retriable=False) from e
@@ -58,18 +60,19 @@ def scratch_server(scratch: Path) -> Iterator[ScratchServer]:
 
 def _initialised(place: Home) -> ScratchServer:
     secret = secrets.token_hex(16)
-    server = ScratchServer(*_listening(place), place.folder / "pgpass")
+    server = ScratchServer(*listening(place), place.folder / "pgpass")
     given = place.folder / "password"
     for file, text in ((given, secret), (server.passfile, f"*:*:*:{_OWNER}:{secret}\n")):
-        _write(file, text)
-    if place.account is not None:
-        shutil.chown(given, place.account, place.account)
-    _do(place, "initdb", "--pgdata=data", f"--username={_OWNER}", "--auth=scram-sha-256", f"--pwfile={given}",
-        "--no-sync", "--encoding=UTF8", "--locale=C")  # fmt: skip
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_text(text, encoding="ascii")
+    place.give(given)
+    do(place, KIT, "initdb", "--pgdata=data", f"--username={_OWNER}", "--auth=scram-sha-256", f"--pwfile={given}",
+       "--no-sync", "--encoding=UTF8", "--locale=C")  # fmt: skip
     return server
 
 
-def _listening(place: Home) -> tuple[str, int]:
+def listening(place: Home) -> tuple[str, int]:
+    """Host and port of a server that lives there."""
     if sys.platform != "win32":
         return str(place.folder), 5432
     with socket.socket() as free:
@@ -78,35 +81,43 @@ def _listening(place: Home) -> tuple[str, int]:
 
 
 @contextmanager
-def _running(place: Home, server: ScratchServer) -> Iterator[None]:
-    options = [f"-c {setting}" for setting in _QUICK.split()]
+def running(place: Home, kit: Kit, where: str, port: int, settings: Sequence[str] = ()) -> Iterator[None]:
+    """The server over the folder `data`. SnapshotFailed `backup.no_checker` with the end of its log."""
+    options = [f"-c {setting}" for setting in (*QUICK, *settings)]
     if sys.platform == "win32":
-        options += ["-c listen_addresses=127.0.0.1", f"-p {server.port}"]
+        options += ["-c listen_addresses=127.0.0.1", f"-p {port}"]
     else:
-        options += ["-c listen_addresses=", f"-k {server.where}"]
+        options += ["-c listen_addresses=", f"-k {where}"]
     try:
-        _do(
-            place, "pg_ctl", "--pgdata=data", "--wait", "--log=log", f"--options={' '.join(options)}", "start"
+        do(
+            place,
+            kit,
+            "pg_ctl",
+            "--pgdata=data",
+            "--wait",
+            "--log=log",
+            f"--options={' '.join(options)}",
+            "start",
         )
     except ProgramFailed as e:
+        words = _log(place) or e.words
         raise SnapshotFailed(
-            f"no server to restore into can be started here: {_log(place) or e.words}"
+            f"no server to restore into can be started here: {words}",
+            code="backup.no_checker",
+            retriable=False,
         ) from e
     try:
         yield
     finally:
-        _do(place, "pg_ctl", "--pgdata=data", "--wait", "--mode=immediate", "stop")
+        do(place, kit, "pg_ctl", "--pgdata=data", "--wait", "--mode=immediate", "stop")
 
 
-def _do(place: Home, program: str, *arguments: str) -> None:
-    run([KIT.find(program), *arguments], folder=place.folder, account=place.account)
+def do(place: Home, kit: Kit, program: str, *arguments: str, stdin: str | None = None) -> str:
+    return run(
+        [kit.find(program), *arguments], stdin=stdin, folder=place.folder, account=place.account, limit_s=None
+    )
 
 
 def _log(place: Home) -> str:
     file = place.folder / "log"
-    return file.read_text(errors="replace")[-300:] if file.exists() else ""
-
-
-def _write(file: Path, text: str) -> None:
-    file.touch(mode=0o600, exist_ok=False)
-    file.write_text(text, encoding="ascii")
+    return file.read_text(encoding="utf-8", errors="replace")[-300:] if file.exists() else ""

@@ -25,6 +25,14 @@ class Home:
     folder: Path
     account: str | None
 
+    def give(self, path: Path) -> None:
+        """To the account, with all that is in it."""
+        if sys.platform == "win32" or self.account is None:
+            return
+        owner = pwd.getpwnam(self.account)
+        for each in (path, *path.rglob("*")):
+            os.chown(each, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+
 
 @contextmanager
 def home(scratch: Path) -> Iterator[Home]:
