@@ -5,6 +5,8 @@ from django.urls import include, path
 from collector.web import access
 from collector.web.api.root import api
 from collector.web.portal.urls import PAGES as PORTAL
+from collector.web.request_urls import PAGES as REQUESTS
+from collector.web.telling_urls import PAGES as TELLING
 from collector.web.views import (
     backups,
     claim,
@@ -59,4 +61,4 @@ PAGES = [
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]
-urlpatterns = [path("", include(([*PAGES, *PORTAL], "web"))), path("api/v1/", api.urls)]
+urlpatterns = [path("", include(([*PAGES, *TELLING, *REQUESTS, *PORTAL], "web"))), path("api/v1/", api.urls)]

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from collector.core import clock
 from collector.core.models import User
-from collector.web import sentences, words
+from collector.incidents.models import Incident
+from collector.web import place_words, sentences, words
 from collector.web.reading.timeline import Entry
 from protocols.status.faults import FAULTS
 
@@ -152,6 +153,10 @@ class NavLink(Node):
 
 
 _SECTIONS = {
+    **dict.fromkeys(
+        ("request", "request-new", "catalogue", "catalogue-type", "contacts", "contact", "mails", "labels"),
+        "requests",
+    ),
     "incident": "incidents",
     "terminal": "devices",
     "jobs": "devices",
@@ -176,6 +181,16 @@ def navlink(parser: Parser, token: Token) -> NavLink:
     inside = parser.parse(("endnavlink",))
     parser.delete_first_token()
     return NavLink(name, icon_name, key, inside)
+
+
+@register.simple_tag
+def incident_place(incident: Incident) -> str:
+    return place_words.place(incident)
+
+
+@register.filter
+def suppressed_why(incident: Incident) -> str:
+    return place_words.why(incident)
 
 
 @register.filter

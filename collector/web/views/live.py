@@ -16,6 +16,7 @@ from collector.web import access
 BEAT_S = 15.0
 PAUSE_S: Mapping[str, float] = {
     "incidents": 0.25,
+    "requests": 0.25,
     "devices": 1.0,
     "backups": 1.0,
     "jobs": 0.25,
@@ -24,6 +25,7 @@ PAUSE_S: Mapping[str, float] = {
 """Least pause between two equal events: a storm repaints a page a few times, not once per till."""
 _TOPICS: Mapping[object, tuple[str, ...]] = {
     "incident": ("incidents",),
+    "request": ("requests",),
     "device": ("devices",),
     "terminal": ("contacts",),
     "backup": ("backups",),
