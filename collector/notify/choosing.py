@@ -77,12 +77,12 @@ def add(
 
 
 def remove(person: User, pk: int) -> None:
-    _address(person, pk).delete()
+    of(person, pk).delete()
 
 
 def wish(person: User, address: int, chosen: Chosen, pk: int | None = None) -> Wish:
     """A new wish, or another content of one."""
-    found = _address(person, address)
+    found = of(person, address)
     week, zone = _week(chosen.hours), _zone(chosen.time_zone)
     with transaction.atomic():
         if pk is None and found.wishes.count() >= MOST_WISHES:
@@ -97,12 +97,12 @@ def wish(person: User, address: int, chosen: Chosen, pk: int | None = None) -> W
 
 
 def drop_wish(person: User, address: int, pk: int) -> None:
-    _wish(_address(person, address), pk).delete()
+    _wish(of(person, address), pk).delete()
 
 
 def try_out(person: User, pk: int, now: datetime) -> Outgoing:
     """A message to see whether it arrives, at once, whatever the hours."""
-    found = _address(person, pk)
+    found = of(person, pk)
     language = person.language if person.language in wording.LANGUAGES else "en"
     subject, text = TRIAL[language]
     key = f"trial:{found.pk}:{int(now.timestamp())}"
@@ -192,7 +192,7 @@ def _zone(name: str) -> str:
     return name
 
 
-def _address(person: User, pk: int) -> Address:
+def of(person: User, pk: int) -> Address:
     found = person.addresses.filter(pk=pk).first()
     if found is None:
         raise ChoiceRefused("there is no such address on your list", code="notify.unknown")

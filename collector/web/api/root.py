@@ -8,6 +8,7 @@ from collector.web.api import (
     incidents,
     inventory,
     knowledge,
+    notifications,
     parser,
     people,
     problem,
@@ -29,3 +30,5 @@ api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
 api.add_router("/people", people.router)
 api.add_router("/knowledge", knowledge.router)
+api.add_router("/notifications", notifications.mine)
+api.add_router("/outbox", notifications.outbox)
