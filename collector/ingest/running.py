@@ -11,6 +11,8 @@ from collector.ingest.refusals import Refusals
 from collector.ingest.writer import Writer
 from collector.notify import courier, telling
 from collector.notify.channels.registry import CHANNELS
+from collector.requests import mailbox
+from collector.requests import ticks as requests
 from collector.service import duties as desk
 
 DUTIES: tuple[Duty, ...] = (
@@ -29,6 +31,11 @@ def couriers() -> list[Ticker]:
     return [Ticker((courier.Courier(channel),)) for channel in CHANNELS]
 
 
+def postman() -> Ticker:
+    """A thread of its own: it waits for the server where mail lies."""
+    return Ticker((mailbox.fetch,), settings.CONFIG.mailbox.every_s)
+
+
 class Running:
     """`start` and `stop` are called on the event loop that serves."""
 
@@ -37,7 +44,13 @@ class Running:
         self._refusals = refusals
         tls = settings.CONFIG.path(settings.CONFIG.tls_dir)
         self._writer = Writer(Signer(tls))
-        self._tickers = [Ticker((*DUTIES, refusals.flush)), Ticker(desk.DUTIES), *couriers()]
+        self._tickers = [
+            Ticker((*DUTIES, refusals.flush)),
+            Ticker(desk.DUTIES),
+            Ticker(requests.DUTIES, 10),
+            postman(),
+            *couriers(),
+        ]
         self.door = Door(self._writer, refusals, tls / CA_CERT)
 
     def start(self) -> None:

@@ -48,3 +48,6 @@ def _close(pk: int, now: datetime) -> None:
 
 def forget_codes(now: datetime) -> None:
     SignInCode.objects.filter(made_at__lt=now - _CODES_KEPT).delete()
+
+
+DUTIES = (wake_due, close_old, forget_codes)
