@@ -6,12 +6,14 @@ from collector.web.api import (
     backups,
     configuration,
     incidents,
+    intake,
     inventory,
     knowledge,
     notifications,
     parser,
     people,
     problem,
+    requests,
     session,
 )
 
@@ -29,6 +31,8 @@ api.add_router("/incidents", incidents.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
 api.add_router("/people", people.router)
+api.add_router("", requests.router)
+api.add_router("", intake.router)
 api.add_router("/knowledge", knowledge.router)
 api.add_router("/notifications", notifications.mine)
 api.add_router("/outbox", notifications.outbox)
