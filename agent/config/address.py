@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import ClassVar
 
@@ -95,6 +96,7 @@ class HttpAddress:
 Address = SerialAddress | TcpAddress | UsbAddress | HidAddress | SignalAddress | SpoolerAddress | HttpAddress
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> Address:
     """ValueError, with a text for a person, where the address is of no known kind."""
     found = _stream(text) or _messages(text)

@@ -54,6 +54,7 @@ class Conversation:
         self._belief = Belief(family, choose(profiles, Identity(), device.model))
         self._interview = Interview(family, clock, self._belief)
         self._missed: dict[str, int] = {}
+        self._read: tuple[list[Reply], Profile, DeviceState] | None = None
         self.lost()
 
     def lost(self) -> None:
@@ -125,8 +126,8 @@ class Conversation:
 
     def _conclude(self, polled: Answers, slow: Answers, *, identified: bool) -> Heard:
         profile = self._profile(polled, slow)
-        aside = self._family.read_state(self._ordered(slow), profile)
-        fresh = self._family.read_state(self._ordered(polled), profile)
+        aside = self._family.read_state(self._ordered(slow), profile) if slow.replies else DeviceState()
+        fresh = self._state(self._ordered(polled), profile)
         seen_at = aside.device_time or fresh.device_time
         if seen_at is not None:
             self._offset_s = _offset_s(seen_at, self._clock.now())
@@ -144,6 +145,15 @@ class Conversation:
             slow=complete,
             counters=self._counters(polled) if complete else {},
         )
+
+    def _state(self, replies: list[Reply], profile: Profile) -> DeviceState:
+        """Most polls say the same as the one before: it is not read again."""
+        last = self._read
+        if last and last[1] == profile and _say_the_same(last[0], replies):
+            return last[2]
+        state = self._family.read_state(replies, profile)
+        self._read = replies, profile, state
+        return state
 
     def _profile(self, polled: Answers, slow: Answers) -> Profile:
         """By which the replies are to be read. Those that contradict each other by it are dropped: they were
@@ -171,6 +181,17 @@ class Conversation:
         if when is None or state.drawer_sensor_high is None:
             return state
         return replace(state, drawer_open=state.drawer_sensor_high is (when == "high"))
+
+
+def _say_the_same(before: list[Reply], now: list[Reply]) -> bool:
+    """All but the number of the frame, from which nothing is read."""
+    return [_content(reply) for reply in before] == [_content(reply) for reply in now]
+
+
+def _content(reply: Reply) -> tuple[object, ...]:
+    frame, request = reply.frame, reply.request
+    asked = (request.command, request.data) if request else ()
+    return frame.command, frame.error, frame.data, frame.status, *asked
 
 
 def _offset_s(device_time: datetime, now: datetime) -> float:

@@ -109,7 +109,7 @@ class Poller:
             return heard
 
     def _is_news(self, heard: Heard) -> bool:
-        return self._last is None or self._last.state.as_dict() != heard.state.as_dict()
+        return self._last is None or self._last.state != heard.state
 
     def _good(self, heard: Heard) -> Reading:
         at = self._last_good_at = self._clock.now()
@@ -164,7 +164,7 @@ class Poller:
             self.next_delay_s = self._backoff.failed()
             return
         self._backoff.reset()
-        changed = self._last is None or self._last.conditions() != reading.conditions()
+        changed = self._last is None or not self._last.looks_like(reading)
         self.next_delay_s = min(CONFIRM_S, self._device.poll_s) if changed else self._device.poll_s
 
 

@@ -41,8 +41,13 @@ class Reading:
         """Bytes came, but no valid answer."""
         return self.reason_code in (Garbled.code, FLOOD)
 
-    def conditions(self) -> tuple[Contact, bool | None, bool | None, frozenset[tuple[str, bool | None]]]:
-        """What a person would call a change; counters and times are not."""
+    def looks_like(self, other: "Reading") -> bool:
+        """Nothing differs that a person would call a change; counters and times are none."""
+        if self.contact is other.contact and self.state == other.state:
+            return True  # most polls: no need to name the conditions
+        return self._conditions() == other._conditions()
+
+    def _conditions(self) -> tuple[Contact, bool | None, bool | None, frozenset[tuple[str, bool | None]]]:
         state = self.state
         drawer = state.drawer_open, state.drawer_sensor_high
         return self.contact, *drawer, frozenset(conditions(state).items())

@@ -40,11 +40,14 @@ class Judge:
     def __init__(self, rules: Mapping[str, Rule] = RULES) -> None:
         self._rules = rules
         self._cases: dict[str, _Case] = {}
+        self._raised: dict[str, datetime] = {}
+        self._settled: dict[str, Observation] | None = None
+        """What was observed last, where nothing is suspected: the same once more changes nothing."""
 
     @property
     def raised(self) -> dict[str, datetime]:
         """The codes that stand now, with the time since when."""
-        return {code: case.since for code, case in self._cases.items() if case.since is not None}
+        return dict(self._raised)
 
     def observe(
         self,
@@ -58,6 +61,8 @@ class Judge:
         """`at_s`: monotonic seconds; `now`: aware wall time; `reason`: words of the observer about what it
         saw, instead of a count, and `reasons` those about single codes. A code that is not among the
         observations was not looked at. UsageError for a code outside the closed list."""
+        if observations == self._settled:
+            return []
         present = {code: self._present(code, value) for code, value in observations.items()}
         changes: list[Transition] = []
         for code, value in observations.items():
@@ -65,18 +70,22 @@ class Judge:
             if change:
                 words = reasons.get(code) or reason or _words(change, self._cases[code].doubt.held_s(at_s))
                 changes.append(self._tell(code, change, value, now, words))
+        suspected = any(case.doubt.first_at for case in self._cases.values())
+        self._settled = None if changes or suspected else dict(observations)
         return changes
 
     def export(self) -> dict[str, str]:
         """What stands, as plain data: code -> since (ISO 8601). What is only suspected is left out."""
-        return {code: since.isoformat() for code, since in self.raised.items()}
+        return {code: since.isoformat() for code, since in self._raised.items()}
 
     def restore(self, exported: Mapping[str, str]) -> None:
         """Take over what stood, and forget all else: after a restart, or when an outcome could not be
         stored."""
         self._cases.clear()
+        self._raised.clear()
+        self._settled = None
         for code, since in exported.items():
-            self._case(code).since = datetime.fromisoformat(since)
+            self._case(code).since = self._raised[code] = datetime.fromisoformat(since)
 
     def _present(self, code: str, value: Observation) -> bool | None:
         if isinstance(value, Level):
@@ -108,13 +117,17 @@ class Judge:
         return Change.RAISED if sure else None
 
     def _explained(self, rule: Rule, present: Mapping[str, bool | None]) -> bool:
-        return any(present.get(cause) or cause in self.raised for cause in rule.causes)
+        return any(present.get(cause) or cause in self._raised for cause in rule.causes)
 
     def _tell(self, code: str, change: Change, value: Observation, now: datetime, words: str) -> Transition:
         """Make the change true, and put it in words."""
         case = self._cases[code]
         since = case.since or case.doubt.first_at or now
-        case.since = since if change is Change.RAISED else None
+        if change is Change.RAISED:
+            case.since = self._raised[code] = since
+        else:
+            case.since = None
+            self._raised.pop(code, None)
         case.doubt.forget()
         detail: Detail = {}
         if isinstance(value, Level):

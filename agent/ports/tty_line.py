@@ -10,6 +10,7 @@ import sys
 import termios
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from math import ceil
 
 from protocols.device.family import Serial
@@ -111,6 +112,7 @@ class TtyLine:
             return 0
 
 
+@lru_cache(maxsize=32)
 def _settings(found: bytes, line: Serial) -> bytes:
     """One byte at least for a read (VMIN), so that none at all means that the line hung up."""
     iflag, oflag, cflag, lflag, discipline, characters, _, _ = _TERMIOS2.unpack(found)

@@ -48,6 +48,7 @@ class DeviceWatch:
         sees_kicks: bool = False,
     ) -> None:
         self._device = device
+        self._subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id=device.id)
         self._poller = poller
         self._judging = judging
         self._outgoing = outgoing
@@ -154,7 +155,7 @@ class DeviceWatch:
         """Facts that could not be stored wait for the next time; what was judged is judged anew then."""
         looks = device_report.looks(reading)
         due = looks != self._told or self._clock.monotonic() - self._told_s >= STATE_S
-        subject = v1.Subject(kind=v1.SubjectKind.DEVICE, id=reading.device)
+        subject = self._subject
         self._facts += [
             v1.Fact(seq=1, at=reading.at, subject=subject, name=name, detail=detail)
             for name, detail in derived.facts

@@ -4,6 +4,7 @@ article. A port that the POS holds is a state of the port and is not in this lis
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from protocols.errors import UsageError
 from protocols.status.model import DeviceState
@@ -130,12 +131,13 @@ _WHEN_TRUE = {
     "fiscal.battery_low": "battery_low",
     "fiscal.tax_link": "tax_link_fault",
 }
+_VALUES_OF = attrgetter(*_WHEN_TRUE.values())
 _WHEN_FALSE = {"printer.offline": "online", "fiscal.clock_not_set": "clock_set"}
 
 
 def conditions(state: DeviceState) -> dict[str, bool | None]:
     """Every fault code that one state can show -> present, absent or unknown (None)."""
-    found: dict[str, bool | None] = {code: getattr(state, name) for code, name in _WHEN_TRUE.items()}
+    found: dict[str, bool | None] = dict(zip(_WHEN_TRUE, _VALUES_OF(state), strict=True))
     for code, name in _WHEN_FALSE.items():
         value = getattr(state, name)
         found[code] = None if value is None else not value

@@ -83,7 +83,7 @@ class Identity:
         return replace(self, **{k: v for k, v in newer.as_dict().items() if v})
 
     def as_dict(self) -> dict[str, str]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return dict(zip(_IDENTITY, _IDENTITY_OF(self), strict=True))
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.metadata != _INNER)
@@ -91,6 +91,8 @@ INNER: tuple[str, ...] = tuple(f.name for f in fields(DeviceState) if f.metadata
 FLAGS: tuple[str, ...] = tuple(
     f.name for f in fields(DeviceState) if f.type == bool | None and f.name in FIELDS
 )
+_IDENTITY = tuple(f.name for f in fields(Identity))
+_IDENTITY_OF = attrgetter(*_IDENTITY)
 _NAMES = (*FIELDS, *INNER)
 _FIELDS_OF, _ALL_OF = attrgetter(*FIELDS), attrgetter(*_NAMES)
 VALUES: tuple[str, ...] = tuple(name for name in FIELDS if name not in FLAGS)
