@@ -4,6 +4,9 @@ else is found where it lies. Knows the state and the writer; no engine, no key."
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from itertools import groupby
 
 import blake3
 import pyfastcdc
@@ -13,7 +16,7 @@ from agent.backup.engines import Cut, Part, Reader
 from agent.backup.last_copy import LastCopy
 from agent.backup.manifest import HOLE, Run, Runs
 from agent.backup.pack import DEPTH, GROUP_BYTES
-from agent.backup.state import GroupRecord, KnownPack, Piece, State, expand
+from agent.backup.state import HASH_BYTES, GroupRecord, KnownPack, Piece, State, expand
 from agent.backup.writer import OpenFrame, PackWriter, StoredPack
 
 CHUNK_BYTES = 64 << 10
@@ -52,6 +55,11 @@ class CutFile:
     blake3: str = ""
     groups: int = 0
     runs: Runs = field(default_factory=Runs)
+
+    @property
+    def group_name(self) -> str:
+        """With the size of its pages: what is known of pages of another size is of no use."""
+        return f"{self.part.page_bytes} {self.part.name}"
 
 
 @dataclass(slots=True)
@@ -120,14 +128,14 @@ class Cutter:
     # pages
 
     def _pages(self, file: CutFile, reader: Reader) -> str:
-        digest, page = blake3.blake3(), file.part.page_bytes
+        digest = blake3.blake3()
         buffer = bytearray(GROUP_BYTES)
         copy = self._copies.open(file.part.name) if self._copies else None
         try:
             while count := _fill(reader, buffer):
                 group = memoryview(buffer)[:count]
                 digest.update(group)
-                self._group(file, group, page, copy)
+                self._group(file, group, copy)
                 file.size += count
                 file.groups += 1
                 self._between(count)
@@ -138,17 +146,20 @@ class Cutter:
                 copy.close()
         return digest.hexdigest()
 
-    def _group(self, file: CutFile, group: memoryview, page: int, copy: "LastCopy.File | None") -> None:
-        number, name = file.groups, file.part.name
+    def _group(self, file: CutFile, group: memoryview, copy: "LastCopy.File | None") -> None:
+        page, number, name = file.part.page_bytes, file.groups, file.group_name
         whole = self._state.hash(group)
         old = self._state.group(name, number)
         if old and old.hash == whole and not any(one.pack in self._dying for one in old.pieces):
             self._same(file, _places(old.pieces, page, len(group)))
             return
-        hashes = [self._state.hash(group[at : at + page]) for at in range(0, len(group), page)]
-        places = self._changed(file, group, hashes, old=old, copy=copy)
-        keep = _keeper(self._state, name, number, whole=whole, hashes=tuple(hashes), page=page)
-        self._pending.append(_Pending(file, places, keep))
+        hashed = self._state.hash
+        hashes = b"".join([hashed(group[at : at + page]) for at in range(0, len(group), page)])
+        places = self._changed(file, group, hashes, _Before(old, page, copy))
+        record = GroupRecord(whole, hashes, ())
+        self._pending.append(
+            _Pending(file, places, partial(_keep, self._state, (name, number), record, page))
+        )
         self._flush_known()
 
     def _same(self, file: CutFile, places: list[Placed]) -> None:
@@ -167,74 +178,65 @@ class Cutter:
             with self._state.at_once():
                 self.settle()
 
-    def _changed(
-        self,
-        file: CutFile,
-        group: memoryview,
-        hashes: list[bytes],
-        *,
-        old: GroupRecord | None,
-        copy: "LastCopy.File | None",
-    ) -> list[Placed]:
-        page = file.part.page_bytes
-        before = expand(old.pieces, page) if old else []
-        known = old.pages if old else ()
-        zero = self._zero(page)
-        begin = file.size
-        places: list[Placed] = []
-        previous = copy.read(begin, len(group)) if copy and old else b""
-        for index, digest in enumerate(hashes):
-            at = index * page
-            data = group[at : at + page]
-            if digest == zero:
-                place = Placed(len(data))
-            elif index < len(known) and known[index] == digest and before[index][0] not in self._dying:
-                pack, position, depth = before[index]
-                place = Placed(len(data), pack, position, depth)
+    def _changed(self, file: CutFile, group: memoryview, hashes: bytes, old: "_Before") -> list[Placed]:
+        page, begin, zero = file.part.page_bytes, file.size, self._zero(file.part.page_bytes)
+        dying, places = self._dying, list[Placed]()
+        kinds = [
+            _Kind.HOLE if digest == zero else _Kind.KNOWN if old.has(index, digest, dying) else _Kind.NEW
+            for index, digest in enumerate(_split(hashes))
+        ]
+        base = old.base(begin, len(group))
+        at = 0
+        for kind, alike in groupby(kinds):
+            end = at + sum(1 for _ in alike)
+            data = group[at * page : end * page]
+            if kind is _Kind.HOLE:
+                _append(places, Placed(len(data)))
+            elif kind is _Kind.KNOWN:
+                for index in range(at, end):
+                    size = min(page, len(data) - (index - at) * page)
+                    _append(places, Placed(size, *old.places[index]))
             else:
-                base = previous[at : at + page]
-                stands = (
-                    len(base) == page
-                    and index < len(known)
-                    and before[index][0] not in self._dying
-                    and before[index][0] != HOLE
-                    and before[index][2] < DEPTH
-                    and self._state.hash(base) == known[index]
-                )
-                place = self._put(
-                    file, begin + at, data, base if stands else b"", before[index] if stands else None
-                )
-            _append(places, place)
-        if copy:
-            copy.write(begin, group)
+                self._new(file, begin + at * page, data, places, _Stand(old, base, at, self._state, dying))
+            at = end
+        old.replace(begin, group)
         return places
 
-    def _put(
-        self,
-        file: CutFile,
-        offset: int,
-        data: memoryview,
-        base: bytes,
-        before: tuple[int, int, int] | None,
-    ) -> Placed:
-        frame = self._delta if before else self._frame
-        if frame is None or frame.room < len(data):
-            if frame:
-                self._writer.submit(frame)
-            frame = self._writer.frame()
-            if before:
-                self._delta = frame
+    def _new(
+        self, file: CutFile, offset: int, data: memoryview, places: list[Placed], stand: "_Stand"
+    ) -> None:
+        """Pages that were not there: as many at once as the frame has room for, or one by one where each may stand on
+        what it replaces."""
+        page, at = file.part.page_bytes, 0
+        while at < len(data):
+            under = stand.under(at // page)
+            if under:
+                size = page
+                place = self._put_delta(file, offset + at, data[at : at + size], under)
             else:
-                self._frame = frame
-        if before:
-            pack, position, depth = before
-            frame.base += base
-            frame.depth = max(frame.depth, depth + 1)
-            last = frame.base_runs[-1] if frame.base_runs else (0, 0, 0)
-            if last[0] == pack and last[1] + last[2] == position:
-                frame.base_runs[-1] = (pack, last[1], last[2] + len(base))
-            else:
-                frame.base_runs.append((pack, position, len(base)))
+                frame = self._room(page)
+                size = page if stand.some else min(frame.room // page * page, len(data) - at)
+                size = min(size, len(data) - at)
+                begin = frame.put(file.number, offset + at, data[at : at + size])
+                place = Placed(size, position=begin, frame=frame)
+            _append(places, place)
+            at += size
+
+    def _room(self, least: int) -> OpenFrame:
+        """The frame that is being filled, or the next one."""
+        if self._frame is None or self._frame.room < least:
+            if self._frame:
+                self._writer.submit(self._frame)
+            self._frame = self._writer.frame()
+        return self._frame
+
+    def _put_delta(self, file: CutFile, offset: int, data: memoryview, under: "_Under") -> Placed:
+        if self._delta is None or self._delta.room < len(data):
+            if self._delta:
+                self._writer.submit(self._delta)
+            self._delta = self._writer.frame()
+        frame = self._delta
+        frame.stand_on(under.data, under.pack, under.position, under.depth)
         return Placed(len(data), position=frame.put(file.number, offset, data), frame=frame)
 
     def _zero(self, page: int) -> bytes:
@@ -267,7 +269,8 @@ class Cutter:
         known = self._state.chunk(digest)
         if known and known[2] == len(data) and known[0] not in self._dying:
             return Placed(len(data), known[0], known[1]), None
-        place = self._put(file, file.size, data, b"", None)
+        frame = self._room(len(data))
+        place = Placed(len(data), position=frame.put(file.number, file.size, data), frame=frame)
         self._fresh_chunks[digest] = Placed(len(data), position=place.position, frame=place.frame)
         length = len(data)
 
@@ -283,14 +286,79 @@ def _settled(places: list[Placed]) -> bool:
     return not waiting
 
 
-def _keeper(
-    state: State, name: str, number: int, *, whole: bytes, hashes: tuple[bytes, ...], page: int
-) -> Callable[[list[Placed]], None]:
-    def keep(places: list[Placed]) -> None:
-        pieces = tuple(Piece(one.pack, one.position, -(-one.length // page), one.depth) for one in places)
-        state.keep_group(name, number, GroupRecord(whole, hashes, pieces))
+class _Kind(Enum):
+    HOLE = 0
+    KNOWN = 1
+    NEW = 2
 
-    return keep
+
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """A page of the last backup that a new one may stand on, and where it lies."""
+
+    data: bytes
+    pack: int
+    position: int
+    depth: int
+
+
+class _Before:
+    """What is known of a group of pages, and the last copy of it where one is kept."""
+
+    def __init__(self, record: GroupRecord | None, page: int, copy: "LastCopy.File | None") -> None:
+        self.page = page
+        self.places = expand(record.pieces, page) if record else []
+        self._hashes = _split(record.pages) if record else []
+        self._copy = copy
+
+    def hash(self, index: int) -> bytes:
+        return self._hashes[index] if index < len(self._hashes) else b""
+
+    def has(self, index: int, digest: bytes, dying: set[int]) -> bool:
+        return self.hash(index) == digest and self.places[index][0] not in dying
+
+    def base(self, offset: int, length: int) -> bytes:
+        return self._copy.read(offset, length) if self._copy and self._hashes else b""
+
+    def replace(self, offset: int, group: memoryview) -> None:
+        if self._copy:
+            self._copy.write(offset, group)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Which of the pages from number `first` on may stand on the last copy of them, `base`."""
+
+    before: _Before
+    base: bytes
+    first: int
+    state: State
+    dying: set[int]
+
+    @property
+    def some(self) -> bool:
+        return bool(self.base)
+
+    def under(self, number: int) -> _Under | None:
+        """None also where the copy is not what was backed up: a run that broke off had written it."""
+        index, page = self.first + number, self.before.page
+        data = self.base[index * page : (index + 1) * page]
+        if len(data) != page or not self.before.hash(index):
+            return None
+        pack, position, depth = self.before.places[index]
+        if pack == HOLE or pack in self.dying or depth >= DEPTH:
+            return None
+        known = self.state.hash(data) == self.before.hash(index)
+        return _Under(data, pack, position, depth) if known else None
+
+
+def _split(hashes: bytes) -> list[bytes]:
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+
+
+def _keep(state: State, group: tuple[str, int], record: GroupRecord, page: int, places: list[Placed]) -> None:
+    pieces = tuple(Piece(one.pack, one.position, -(-one.length // page), one.depth) for one in places)
+    state.keep_group(*group, GroupRecord(record.hash, record.pages, pieces))
 
 
 def _places(pieces: tuple[Piece, ...], page: int, length: int) -> list[Placed]:

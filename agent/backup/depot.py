@@ -10,7 +10,7 @@ from agent.backup.repository import Repository
 from protocols.errors import BackupError, IntegrityError
 from protocols.wire.snapshot import PACKS, PackRef, check_digest
 
-KEPT_PACKS, KEPT_FRAMES = 6, 64
+KEPT_PACKS, KEPT_FRAMES = 4, 16
 
 
 class Depot:

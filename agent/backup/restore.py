@@ -4,7 +4,8 @@ backed up; anything else raises and leaves nothing."""
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from protocols.errors import BackupError, IntegrityError, RepositoryRefused
 from protocols.wire.snapshot import PackRef
 
 COMPARE_BYTES = 1 << 20
+FLUSH_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +100,17 @@ class _Writing:
                 _dress(file, to.joinpath(*path.parts))
 
     def _file(self, file: FileEntry, runs: Runs, to: Path) -> None:
-        with to.open("x+b") as out:
+        with to.open("x+b") as out, closing(_Flusher(out)) as flusher:
             out.truncate(file.size)
             for offset, run in _by_pack(runs):
                 self._run(out, offset, run)
-            out.flush()
-            os.fsync(out.fileno())
+                flusher.wrote(run.length)
+            flusher.start()
             if _digest(out, file.size) != (file.blake3 or blake3.blake3().hexdigest()):
                 raise IntegrityError(
                     f"the restored {file.name} is not the file that was backed up; it was thrown away"
                 )
+            flusher.finish()
 
     def _run(self, out: BinaryIO, offset: int, run: Run) -> None:
         if run.pack != HOLE:  # a hole is there already
@@ -121,6 +124,33 @@ class _Writing:
     def _tell(self, count: int) -> None:
         self._done += count
         self._progress("restore", self._done, self._total)
+
+
+class _Flusher:
+    """Has the disk write while the next packs are opened, so that little is left to wait for at the end."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._left = out, 0
+        self._thread = ThreadPoolExecutor(1, "flush")
+        self._going: Future[None] | None = None
+
+    def wrote(self, count: int) -> None:
+        self._left += count
+        if self._left >= FLUSH_BYTES and (self._going is None or self._going.done()):
+            self.start()
+
+    def start(self) -> None:
+        self._left = 0
+        self._out.flush()
+        self._going = self._thread.submit(os.fsync, self._out.fileno())
+
+    def finish(self) -> None:
+        """All that was started is on the disk."""
+        if self._going:
+            self._going.result()
+
+    def close(self) -> None:
+        self._thread.shutdown()
 
 
 def _by_pack(runs: Runs) -> Iterator[tuple[int, Run]]:

@@ -201,7 +201,7 @@ class _Run:
             for one in cut.files
             if one.part.stamp
         }
-        groups = {one.part.name: one.groups for one in cut.files if one.groups}
+        groups = {one.group_name: one.groups for one in cut.files if one.groups}
         self.state.settle(last, files, groups, live)
 
 

@@ -55,10 +55,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
-    """Of one group of pages: its hash, those of its pages, and where they lie, in order."""
+    """Of one group of pages: its hash, those of its pages one after another, and where they lie, in order."""
 
     hash: bytes
-    pages: tuple[bytes, ...]
+    pages: bytes
     pieces: tuple[Piece, ...]
 
 
@@ -172,7 +172,7 @@ class State:
 
     def _encode(self, file: str, number: int, record: GroupRecord) -> bytes:
         pieces = b"".join(_PIECE.pack(one.pack, one.position, one.pages, one.depth) for one in record.pieces)
-        text = struct.pack(">H", len(record.pages)) + record.hash + b"".join(record.pages) + pieces
+        text = struct.pack(">H", len(record.pages) // HASH_BYTES) + record.hash + record.pages + pieces
         return text + self._check(file, number, text)
 
     def _decode(self, file: str, number: int, data: bytes) -> GroupRecord | None:
@@ -182,8 +182,8 @@ class State:
         (count,) = struct.unpack_from(">H", text)
         begin = 2 + HASH_BYTES
         end = begin + HASH_BYTES * count
-        pages = tuple(text[at : at + HASH_BYTES] for at in range(begin, end, HASH_BYTES))
-        return GroupRecord(text[2:begin], pages, tuple(Piece(*one) for one in _PIECE.iter_unpack(text[end:])))
+        pieces = tuple(Piece(*one) for one in _PIECE.iter_unpack(text[end:]))
+        return GroupRecord(text[2:begin], text[begin:end], pieces)
 
     def _check(self, file: str, number: int, text: bytes) -> bytes:
         whole = b"%b\0%d\0" % (file.encode(), number) + text

@@ -54,6 +54,16 @@ class OpenFrame:
     def room(self) -> int:
         return GROUP_BYTES - self.used
 
+    def stand_on(self, data: bytes, pack: int, position: int, depth: int) -> None:
+        """The next bytes replace these, which lie there."""
+        self.base += data
+        self.depth = max(self.depth, depth + 1)
+        last = self.base_runs[-1] if self.base_runs else (0, 0, 0)
+        if last[0] == pack and last[1] + last[2] == position:
+            self.base_runs[-1] = (pack, last[1], last[2] + len(data))
+        else:
+            self.base_runs.append((pack, position, len(data)))
+
     def put(self, file: int, offset: int, data: memoryview | bytes) -> int:
         """Where in the frame the bytes begin."""
         begin, end = self.used, self.used + len(data)
@@ -88,7 +98,7 @@ class Compressor:
 
     def _context(self, level: int) -> zstandard.ZstdCompressor:
         if getattr(self._mine, "level", None) != level:
-            self._mine.level = level
+            self._mine.level, self._mine.zstd = level, None  # the old one goes first
             self._mine.zstd = zstandard.ZstdCompressor(level=level)
         context: zstandard.ZstdCompressor = self._mine.zstd
         return context
@@ -111,7 +121,8 @@ class PackWriter:
         self._acknowledged = acknowledged
         self._incremental = incremental
         self._compress = Compressor()
-        self._workers = ThreadPoolExecutor(WORKERS, "compress")
+        # one is enough for an increment, and each has a context of some megabytes
+        self._workers = ThreadPoolExecutor(1 if incremental else WORKERS, "compress")
         self._uploads = ThreadPoolExecutor(repository.streams, "store")
         self._waiting: deque[tuple[OpenFrame, Future[Packed]]] = deque()
         self._storing: deque[tuple[StoredPack, Future[PackRef], bytearray]] = deque()

@@ -119,7 +119,8 @@ def bare_part(name: str, kind: Kind, meta: Mapping[str, Scalar]) -> Part:
 
 def engines() -> Mapping[str, Engine]:
     """All of them, by hand."""
-    from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415 - the engines import this module
+    from agent.backup.engines.files import FilesEngine  # noqa: PLC0415 - the engines import this module
+    from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415
     from agent.backup.engines.firebird_pages import FirebirdPagesEngine  # noqa: PLC0415
     from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415
     from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
@@ -128,7 +129,7 @@ def engines() -> Mapping[str, Engine]:
 
     known: tuple[Engine, ...] = (
         SqliteEngine(), PostgresqlEngine(), PostgresqlClusterEngine(), MariadbEngine(), FirebirdEngine(),
-        FirebirdPagesEngine(),
+        FirebirdPagesEngine(), FilesEngine(),
     )  # fmt: skip
     return {each.name: each for each in known}
 
