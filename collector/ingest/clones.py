@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections, transaction
 
 from collector.incidents import apply
-from collector.incidents.engine import Happening, Key
+from collector.incidents.engine.facts import Happening, Key
 from collector.ingest.models import Session
 from collector.ingest.sessions import Spoken, Verdict, decide, returns
 from collector.inventory import identity

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from collector.core import live
 from collector.inventory.holding_models import Finding, Holding
+from collector.inventory.record import record_stop
 from protocols.wire import v1
 
 KEPT = ("host.", "pos.", "software.")
@@ -21,6 +22,7 @@ def record(terminal_id: str, epoch: int, message: v1.Fact | v1.Inventory, receiv
     if isinstance(message, v1.Inventory):
         _record_inventory(terminal_id, epoch, message, received_at)
     else:
+        record_stop(terminal_id, message)
         _record_finding(terminal_id, epoch, message)
 
 

@@ -81,7 +81,8 @@ class Terminal(models.Model):
     """A till's computer. `public_key` is the raw Ed25519 key in base64url; the private one never leaves the
     till. `waits_since`: enrolled, and nobody has approved it yet. `quarantined_at`: two speak with its key;
     `chosen_session` is the one that a person took for the right one. `machine` is protocols' Machine. `stopped_at`: it
-    was shut down cleanly then, by its own clock, and has not started since. `receipt_at`: a receipt was last seen open."""
+    was shut down cleanly then, by its own clock, and has not started since. `receipt_at`: a receipt was last seen
+    open."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_terminal_id, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="terminals")

@@ -14,6 +14,7 @@ from collector.inventory import identity
 from collector.inventory.models import Device, Terminal
 from protocols.wire import v1
 
+STOPPED = "agent.stopped"
 _CONTACT = (
     "UPDATE inventory_terminal"
     " SET last_seen_at = %s, queue_messages = %s, queue_oldest_at = %s, clock_offset_s = %s,"
@@ -80,7 +81,11 @@ def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> No
     """The agent's start: the machine, and the devices that its configuration names. A device that is no
     longer named is retired; it comes back with its history when it is named again."""
     Terminal.objects.filter(id=terminal_id).update(
-        hostname=hello.hostname, os=hello.os, agent_version=hello.agent, boot_at=hello.boot_at
+        hostname=hello.hostname,
+        os=hello.os,
+        agent_version=hello.agent,
+        boot_at=hello.boot_at,
+        stopped_at=None,
     )
     if hello.machine:
         identity.record_machine(terminal_id, hello.machine, received_at)
@@ -94,6 +99,12 @@ def record_hello(terminal_id: str, hello: v1.Hello, received_at: datetime) -> No
     named = [info.id for info in hello.devices]
     gone = Device.objects.filter(Q(terminal_id=terminal_id, retired_at=None) & ~Q(name__in=named))
     gone.update(retired_at=received_at)
+
+
+def record_stop(terminal_id: str, fact: v1.Fact) -> None:
+    """The agent's clean stop; nothing for other facts. The next start takes it back."""
+    if fact.name == STOPPED and fact.subject.kind is v1.SubjectKind.TERMINAL:
+        Terminal.objects.filter(pk=terminal_id).update(stopped_at=fact.at)
 
 
 def record_state(terminal_id: str, epoch: int, state: v1.State, received_at: datetime) -> None:
@@ -115,4 +126,6 @@ def record_state(terminal_id: str, epoch: int, state: v1.State, received_at: dat
     device.profile = state.profile or device.profile
     device.identity = {**device.identity, **state.identity}
     device.save()
+    if state.state.get("receipt_open") is True:
+        Terminal.objects.filter(pk=terminal_id).update(receipt_at=state.at)
     live.publish_on_commit("device", device.pk, terminal=terminal_id)

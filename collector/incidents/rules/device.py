@@ -1,14 +1,19 @@
-"""Faults of printers, fiscal devices and drawers. Short hold: a technician waits for it to go green."""
+"""A device does not answer, or is not what it was."""
 
-from collector.incidents.engine import Decision, Happening, Known, Place, follow
+from collector.incidents.engine.policy import Policy, Rule, Text
+from protocols.status.faults import Severity
 
-name = "device"
-_CODES = ("printer.", "fiscal.", "drawer.", "device.")
-
-
-def applies(code: str) -> bool:
-    return code.startswith(_CODES)
-
-
-def decide(happening: Happening, known: Known | None, place: Place) -> list[Decision]:
-    return follow(name, happening, known, place)
+RULE = Rule(
+    name="device",
+    codes=("device.",),
+    owner="technical",
+    action=Text(
+        lv="Pārbaudi, vai ierīce ir ieslēgta un kabelis ir iesprausts; salīdzini portu ar konfigurāciju.",
+        en="Find out whether the device is on and its cable is in; compare the port with the configuration.",
+        ru="Проверьте, включено ли устройство и подключён ли кабель; сверьте порт с конфигурацией.",
+    ),
+    article="device-no-reply",
+    policy=Policy(),
+    hold="device",
+    special={"device.no_reply": {"worsens": [[3600, Severity.CRITICAL.value]]}},
+)

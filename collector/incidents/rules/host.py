@@ -1,15 +1,23 @@
-"""Faults of the till's computer and of what runs on it. They come and go more slowly than those of
-devices."""
+"""Faults of the till's computer and of what runs on it. They come and go more slowly than those of devices."""
 
-from collector.incidents.engine import Decision, Happening, Known, Place, follow
+from collector.incidents.engine.policy import Policy, Rule, Text
+from protocols.status.faults import Severity
 
-name = "host"
-_CODES = ("host.", "software.", "agent.")
-
-
-def applies(code: str) -> bool:
-    return code.startswith(_CODES)
-
-
-def decide(happening: Happening, known: Known | None, place: Place) -> list[Decision]:
-    return follow(name, happening, known, place)
+RULE = Rule(
+    name="host",
+    codes=("host.",),
+    owner="technical",
+    action=Text(
+        lv="Skaties skaitļus kases lapā; diskam atbrīvo vietu, servisu palaid no jauna.",
+        en="Look at the figures on the page of the till; make room on the disk, start the service anew.",
+        ru="Посмотрите показатели на странице кассы; освободите место на диске, перезапустите службу.",
+    ),
+    article="host-disk-low",
+    policy=Policy(),
+    hold="host",
+    special={
+        "host.pos_not_running": {"worsens": [[900, Severity.CRITICAL.value]]},
+        "host.disk_failing": {"trading": False},
+        "host.on_battery": {"worsens": [[1200, Severity.ERROR.value]]},
+    },
+)

@@ -77,7 +77,7 @@ class IncidentFilter:
 
 def incidents(wanted: IncidentFilter) -> QuerySet[Incident]:
     """With everything that a row shows: no further query per row."""
-    rows = Incident.objects.select_related("terminal__site__customer", "device", "assignee")
+    rows = Incident.objects.select_related("terminal", "site__customer", "device", "assignee", "cause")
     if wanted.show in _STATES:
         rows = rows.filter(state__in=_STATES[wanted.show])
     if wanted.group in GROUPS:
@@ -85,8 +85,8 @@ def incidents(wanted: IncidentFilter) -> QuerySet[Incident]:
     exact = {
         "severity": wanted.severity,
         "code": wanted.code,
-        "terminal__site__customer": wanted.customer,
-        "terminal__site": wanted.site,
+        "site__customer": wanted.customer,
+        "site": wanted.site,
         "terminal": wanted.terminal,
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
@@ -101,15 +101,16 @@ def _searched(rows: QuerySet[Incident], search: str) -> QuerySet[Incident]:
         return rows
     parts = (
         "terminal__name",
-        "terminal__site__name",
-        "terminal__site__city",
-        "terminal__site__customer__name",
+        "site__name",
+        "site__city",
+        "site__customer__name",
+        "area",
     )
-    rows = rows.alias(place=Fold(*parts, "subject_id"))
+    rows = rows.alias(words=Fold(*parts, "subject_id"))
     for word in fold(search).split():
         codes = [f.code for f in FAULTS.values() if word in fold(f"{f.code} {f.lv} {f.en} {f.ru}")]
         number = Q(pk=int(word)) if word.isascii() and word.isdigit() and len(word) < 12 else Q()
-        rows = rows.filter(Q(place__contains=word) | Q(code__in=codes) | number)
+        rows = rows.filter(Q(words__contains=word) | Q(code__in=codes) | number)
     return rows
 
 
@@ -123,6 +124,6 @@ def incident_with_history(pk: int) -> QuerySet[Incident]:
     history = Prefetch("transitions", Transition.objects.select_related("by").order_by("id"))
     return (
         Incident.objects.filter(pk=pk)
-        .select_related("terminal__site__customer", "device", "assignee")
+        .select_related("terminal", "site__customer", "device", "assignee", "cause")
         .prefetch_related(history)
     )

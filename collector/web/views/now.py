@@ -91,7 +91,7 @@ def _queue(me: User) -> QuerySet[Incident]:
 
 
 def _feed() -> QuerySet[Transition]:
-    return Transition.objects.select_related("incident__terminal__site", "by").order_by("-id")
+    return Transition.objects.select_related("incident__terminal", "incident__site", "by").order_by("-id")
 
 
 def places() -> list[Place]:

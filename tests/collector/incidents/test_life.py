@@ -206,6 +206,7 @@ def test_reopen_is_refused_where_the_fault_has_a_newer_incident(
 ) -> None:
     technician = person(Role.TECHNICIAN)
     actions.resolve(incident.pk, technician, "done")
+    still.seconds = 5
     tell(terminal, still, "raised")
     with pytest.raises(ActionRefused) as refused:
         actions.reopen(incident.pk, technician, "not done")

@@ -68,6 +68,7 @@ def incident(terminal: Terminal, code: str = "printer.paper_end", **more: object
         "subject_id": "printer",
         "severity": "error",
         "rule": "device",
+        "site_id": terminal.site_id,
         "since": NOW,
         "opened_at": NOW,
         "last_seen_at": NOW,

@@ -1,0 +1,93 @@
+"""What can be decided. Each is one row in the life of an incident, but for the quiet ones, which only count."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from collector.incidents.engine.facts import Spot
+from protocols.status.faults import Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    spot: Spot
+    rule: str
+    severity: Severity
+    at: datetime
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Seen again while open; counts. `quiet`: it comes and goes, and another row would say nothing new."""
+
+    incident: int
+    at: datetime
+    reason: str
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """The fault is gone; the incident resolves itself after `hold_s` unless it comes back."""
+
+    incident: int
+    at: datetime
+    hold_s: float
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """It came back within its window: the same incident goes on; counts."""
+
+    incident: int
+    at: datetime
+    reason: str
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """By itself, the hold time being over at `at`."""
+
+    incident: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Graver than before: it lasts, or trade began."""
+
+    incident: int
+    at: datetime
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Flap:
+    """It comes and goes so often that it stays open until it was calm for a while."""
+
+    incident: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Nobody is told of it: it is an effect of `cause`, or expected."""
+
+    incident: int
+    at: datetime
+    why: str
+    cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What suppressed it is over, and it lasts: from now on it stands on its own."""
+
+    incident: int
+    at: datetime
+
+
+Decision = Open | Repeat | Clear | Reopen | Resolve | Escalate | Flap | Suppress | Release
