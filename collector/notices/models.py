@@ -17,13 +17,13 @@ class Kind(models.TextChoices):
 
 
 class Notice(models.Model):
-    """Whom it is for: `customers`, and those who have a device of one of `models` (the beginning of its name) or a
-    contract of one of `contracts`; nobody named: all. `confirm`: each contact confirms the reading; `acknowledge`:
+    """Whom it is for: `customers`, and those who have a device of one of `device_models` (the beginning of its name) or a
+    contract of one of `contracts` (its key or its kind); nobody named: all. `confirm`: each contact confirms the reading; `acknowledge`:
     the people of each shop sign a list. `remind_days`: between reminders. `current`: the newest published version."""
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     customers = models.ManyToManyField(Customer, blank=True, related_name="+")
-    models = models.JSONField(default=list)
+    device_models = models.JSONField(default=list)
     contracts = models.JSONField(default=list)
     confirm = models.BooleanField(default=True)
     acknowledge = models.BooleanField(default=False)
