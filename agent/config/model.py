@@ -108,6 +108,14 @@ def _every(value: object) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def _window(value: object) -> tuple[time, time]:
+    """Such as "22:00-06:00"; over midnight where the end is the smaller."""
+    begin, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    if not dash:
+        raise _wrong(f"{value!r} is no window", "HH:MM-HH:MM")
+    return _at(begin.strip()), _at(end.strip())
+
+
 def _at(value: object) -> time:
     match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if not match:
@@ -236,13 +244,25 @@ class Host(Table):
 
 
 class Backup(Table):
-    """`repository` is "collector" or a folder. Either `every` or `at` (local time of the till) is set."""
+    """`repository` is "collector", a folder, or sftp://user@host/folder. Either `every` or `at` (local time of the
+    till) is set. `customer_key` and `verify_key` open the backup beside the recovery key. `delta` keeps a copy of the last
+    backup on the till, so that less is sent. While the till is busy, or outside of `window`, a backup that has begun
+    waits, for `deadline` at most; then it goes on slowly."""
 
     name: Name
     engine: Name
     source: Annotated[str, Field(min_length=1)]
     repository: Annotated[str, Field(min_length=1)] = "collector"
     recovery_key: File
+    customer_key: File | None = None
+    verify_key: File | None = None
+    sftp_key: File | None = None
+    sftp_host_key: Annotated[str, Field(max_length=2000)] = ""
+    delta: bool = False
+    read_mib_s: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    send_kib_s: Annotated[float, Field(ge=8, le=10_000_000)] | None = None
+    window: Annotated[tuple[time, time], BeforeValidator(_window)] | None = None
+    deadline: Annotated[timedelta, BeforeValidator(_every)] = timedelta(hours=4)
     every: Annotated[timedelta, BeforeValidator(_every)] | None = None
     at: Annotated[time, BeforeValidator(_at)] | None = None
 
