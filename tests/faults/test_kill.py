@@ -35,8 +35,8 @@ def test_no_event_is_lost_and_none_doubled(tmp_path: Path, victim: str) -> None:
 def change_something(stage: Stage, chance: random.Random) -> None:
     assert stage.printer
     assert stage.fiscal
-    emulator = chance.choice((stage.printer, stage.fiscal))
-    emulator.fault(**{chance.choice(FAULTS): chance.random() < 0.6})
+    for emulator in (stage.printer, stage.fiscal):
+        emulator.fault(**{chance.choice(FAULTS): chance.random() < 0.6})
 
 
 def kill(stage: Stage, victim: str, chance: random.Random) -> None:
@@ -70,7 +70,7 @@ def control(home: Path, chance: random.Random) -> None:
     """The check itself must see a lost, a doubled and a twice counted event."""
     with database(home) as db:
         rows = [row[0] for row in db.execute("select id from ingest_message where kind = 'event'")]
-    assert len(rows) > KILLS / 2, "the story had too few events to prove anything"
+    assert len(rows) > KILLS / 4, "the story had too few events to prove anything"
     victim = chance.choice(rows)
     columns = "incident_id, at, recorded_at, from_state, to_state, note, detail, kind"
     spoil = (
