@@ -1,1 +1,2 @@
-"""What users must read: versions, audience, confirmations, the archive as evidence."""
+"""Guidelines and news for customers, with the proof that they were read. The portal needs `for_contact` and
+`confirm`."""

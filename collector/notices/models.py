@@ -17,9 +17,10 @@ class Kind(models.TextChoices):
 
 
 class Notice(models.Model):
-    """Whom it is for: `customers`, and those who have a device of one of `device_models` (the beginning of its name) or a
-    contract of one of `contracts` (its key or its kind); nobody named: all. `confirm`: each contact confirms the reading; `acknowledge`:
-    the people of each shop sign a list. `remind_days`: between reminders. `current`: the newest published version."""
+    """Whom it is for: `customers`, and those who have a device of one of `device_models` (the beginning of its name) or
+    a contract of one of `contracts` (its key or its kind); nobody named: all. `confirm`: each contact confirms the
+    reading; `acknowledge`: the people of each shop sign a list. `remind_days`: between reminders. `current`: the
+    newest published version."""
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     customers = models.ManyToManyField(Customer, blank=True, related_name="+")
