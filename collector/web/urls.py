@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from collector.web import access
+from collector.web.agreement_urls import PAGES as AGREEMENTS
 from collector.web.api.root import api
 from collector.web.portal.urls import PAGES as PORTAL
 from collector.web.request_urls import PAGES as REQUESTS
@@ -61,4 +62,5 @@ PAGES = [
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]
-urlpatterns = [path("", include(([*PAGES, *TELLING, *REQUESTS, *PORTAL], "web"))), path("api/v1/", api.urls)]
+WEB = [*PAGES, *AGREEMENTS, *TELLING, *REQUESTS, *PORTAL]
+urlpatterns = [path("", include((WEB, "web"))), path("api/v1/", api.urls)]

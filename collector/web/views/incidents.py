@@ -1,16 +1,20 @@
 """The work queue, one incident, and what a person does to it."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from collector.core import clock, files
 from collector.core.models import Role, User
+from collector.incidents import shipped
+from collector.incidents.desk_models import Attachment
 from collector.incidents.models import Incident, State
 from collector.inventory.models import Site
-from collector.web import access
+from collector.web import access, desk_words
 from collector.web.acts import Told, refusal
 from collector.web.acts import act as do
+from collector.web.reading.incident_page import desk_of
 from collector.web.reading.incidents import GROUPS, IncidentFilter, incident_with_history, incidents
 from collector.web.reading.page import page_of, whole
 from protocols.errors import PlombaError
@@ -56,15 +60,36 @@ def incident(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _detail(request: HttpRequest, pk: int, problem: str = "", status: int = 200) -> HttpResponse:
     found = get_object_or_404(incident_with_history(pk))
+    steps = list(found.transitions.all())
     context = {
         "incident": found,
-        "steps": found.transitions.all(),
+        "steps": steps,
+        "undone": {step.detail["undoes"] for step in steps if "undoes" in step.detail},
+        "desk": desk_of(found, access.user_of(request), clock.now()),
+        "waits": desk_words.WAITS,
+        "urgencies": desk_words.URGENCIES,
+        "codes": shipped.desk().resolution,
         "workers": workers_of_the_desk(),
         "chosen_worker": found.assignee_id or request.user.pk,
         "problem": problem,
     }
     part = "web/_incident.html" if request.headers.get("HX-Request") else "web/incident.html"
     return render(request, part, context, status=status)
+
+
+@access.signed_in
+def file(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
+    """A file of an incident. A picture may be shown; all else is handed out to be saved, whatever it says of itself."""
+    found = get_object_or_404(Attachment, incident=pk, pk=number, removed_at=None)
+    try:
+        stream = files.path_of(found.digest).open("rb")
+    except FileNotFoundError as e:
+        raise Http404 from e
+    shown = found.media_type in files.SHOWN
+    answer = FileResponse(stream, as_attachment=not shown, filename=found.name)
+    answer.headers["Content-Type"] = found.media_type if shown else files.PLAIN
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 def workers_of_the_desk() -> list[User]:
