@@ -9,6 +9,7 @@ from collector.ingest.app import Door
 from collector.ingest.receipts import Signer
 from collector.ingest.refusals import Refusals
 from collector.ingest.writer import Writer
+from collector.notices import giving
 from collector.notify import courier, telling
 from collector.notify.channels.registry import CHANNELS
 from collector.requests import mailbox
@@ -23,6 +24,8 @@ DUTIES: tuple[Duty, ...] = (
     *wakes.DUTIES,
     telling.tell,
     courier.forget_old,
+    giving.remind_due,
+    giving.Newcomers(),
 )
 
 

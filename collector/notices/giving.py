@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from collector.core import clock
 from collector.core.models import User
 from collector.inventory.models import ContactPerson
 from collector.notices import audience, evidence
@@ -19,6 +20,7 @@ from collector.notify.outbox import Channel, Letter, put
 from protocols.errors import PlombaError
 
 BATCH = 200
+LOOK_S = 300.0
 LANGUAGES = ("lv", "en", "ru")
 TITLE_MAX = 200
 TEXT_MAX = 50_000
@@ -243,3 +245,18 @@ def _checked(texts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]
 @cache
 def _words() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(files("collector.notices").joinpath("words.toml").read_text("utf-8"))
+
+
+class Newcomers:
+    """A duty that looks every five minutes only."""
+
+    __name__ = "notices to newcomers"
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, now: datetime) -> int:
+        if clock.monotonic() < self._next:
+            return 0
+        self._next = clock.monotonic() + LOOK_S
+        return give_newcomers(now)
