@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -14,6 +14,7 @@ import blake3
 
 from agent.backup.catalogue import Found
 from agent.backup.depot import Depot
+from agent.backup.dressing import dress, make_link
 from agent.backup.key import KeyRing, RecoverySecret
 from agent.backup.manifest import HOLE, Body, FileEntry, Manifest, Run, Runs, open_body
 from agent.backup.repository import Repository
@@ -91,13 +92,13 @@ class _Writing:
             if file.kind == "folder":
                 target.mkdir(exist_ok=True)
             elif file.kind == "link":
-                target.symlink_to(str(file.meta.get("target", "")))
+                make_link(file, target, to, {one.name: one for one in files})
             else:
                 self._file(file, runs, target)
         # folders last and from within: writing into one changes its time
         for file, path in sorted(zip(files, steps, strict=True), key=lambda one: -len(one[1].parts)):
             if file.kind != "link":
-                _dress(file, to.joinpath(*path.parts))
+                dress(file, to.joinpath(*path.parts))
 
     def _file(self, file: FileEntry, runs: Runs, to: Path) -> None:
         with to.open("x+b") as out, closing(_Flusher(out)) as flusher:
@@ -184,15 +185,6 @@ def _steps(file: FileEntry, files: tuple[FileEntry, ...]) -> PurePosixPath:
     ):
         raise IntegrityError(f"the snapshot holds a file with an impossible name: {file.name!r}")
     return path
-
-
-def _dress(file: FileEntry, path: Path) -> None:
-    mode, mtime = file.meta.get("mode"), file.meta.get("mtime_ns")
-    if isinstance(mode, int):
-        path.chmod(mode & 0o777)
-    if isinstance(mtime, int):
-        with suppress(OverflowError):
-            os.utime(path, ns=(mtime, mtime))
 
 
 def _free(to: Path, *, force: bool) -> None:

@@ -2,6 +2,7 @@
 moments shows. Every write is a client of its own, as the cash program is."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -29,8 +30,8 @@ class Living:
     missing: str
     write: Callable[[], None]
     grow: Callable[[], None]
-    spoil: Callable[[Path], None]
-    cut: Callable[[Path], None]
+    spoil: Callable[[Path], object]
+    cut: Callable[[Path], object]
     of_one_moment: Callable[[Facts], bool] = lambda facts: facts["rows.receipts"] == facts["sum.totals.n"]
     contents: Callable[[Facts], object] = lambda facts: facts
     """What of the facts is the same in two backups of the same contents."""
@@ -232,6 +233,35 @@ def firebird_pages(root: Path, request: pytest.FixtureRequest) -> Living:
     )
 
 
+def files(root: Path, request: pytest.FixtureRequest) -> Living:
+    folder = root / "pos"
+    (folder / "plug-ins" / "empty").mkdir(parents=True)
+    (folder / "pos.bin").write_bytes(os.urandom(300_000))
+    (folder / "pos.bin").chmod(0o750)
+    (folder / "plug-ins" / "kāse.cfg").write_text("[till]\nnumber = 1\n")
+    (folder / "plug-ins" / "zero").touch()
+    (folder / "current").symlink_to("plug-ins/kāse.cfg")
+    os.link(folder / "pos.bin", folder / "plug-ins" / "same.bin")
+
+    def write() -> None:
+        with (folder / "z-receipts.log").open("a") as log:
+            log.write("x" * 100)
+
+    def grow() -> None:
+        (folder / "z-receipts.log").write_text("y" * 900_000)
+
+    return Living(
+        str(folder),
+        str(root / "no.such"),
+        write,
+        grow,
+        lambda copy: (copy / "pos" / "pos.bin").rename(copy / "pos" / "pos.bim"),
+        lambda copy: shutil.rmtree(copy / "pos" / "plug-ins" / "empty"),
+        lambda facts: True,
+        lambda facts: facts["links"],  # each file stands for itself
+    )
+
+
 SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "sqlite": sqlite,
     "postgresql": postgresql,
@@ -239,4 +269,5 @@ SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "mariadb": mariadb,
     "firebird": firebird,
     "firebird_pages": firebird_pages,
+    "files": files,
 }

@@ -1,5 +1,5 @@
-"""A file or a folder with all that is in it, such as the cash program. On Windows it is read from a shadow copy, so that
-open and locked files are of one moment; elsewhere as it lies there, each file for itself.
+"""A file or a folder with all that is in it, such as the cash program. On Windows it is read from a shadow copy, so
+that open and locked files are of one moment; elsewhere as it lies there, each file for itself.
 
 A file whose size, times and number are those of the last backup is not read again."""
 
@@ -35,14 +35,14 @@ class FilesEngine:
             raise SnapshotFailed(f"{path} is not there", code="backup.source_missing", retriable=False)
         with _standing(path) as (where, mode):
             walk = Walk([each for each in patterns.split(";") if each], _unreadable)
-            tally = Tally()
+            tally = Tally(alone=not os.path.isdir(where))  # noqa: PTH112 - pathlib breaks \\?\GLOBALROOT
             name = Path(path).resolve().name or "root"
-            yield Snapshot(_parts(walk, where, name, tally, pace), tally.facts, mode)
+            yield Snapshot(_parts(walk, where, name, tally), tally.facts, mode)
 
     def verify(self, restored: Path, scratch: Path) -> Facts:  # noqa: ARG002 - nothing has to be started
         """Each file was compared with its own digest when it was restored; here, that none is missing, added or of
         another kind, size or time."""
-        tally = Tally()
+        tally = Tally(alone=not restored.is_dir())
         walk = Walk((), _damaged)
         if not restored.is_dir():
             (only,) = walk.of(str(restored), restored.name)
@@ -62,9 +62,8 @@ def _standing(path: str) -> AbstractContextManager[tuple[str, str]]:
     return nullcontext((path, "live"))
 
 
-def _parts(walk: Walk, where: str, name: str, tally: Tally, pace: Pace) -> Iterator[Part]:
-    for done, entry in enumerate(walk.of(where, name)):
-        pace.between(done, 0)
+def _parts(walk: Walk, where: str, name: str, tally: Tally) -> Iterator[Part]:
+    for entry in walk.of(where, name):
         if entry.kind is Kind.FILE and not entry.same_as:
             yield from _file(entry, tally)
         else:

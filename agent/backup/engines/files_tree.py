@@ -110,9 +110,11 @@ def _sayable(name: str) -> str:
 
 
 class Tally:
-    """Counts entries into facts: the same for a source and for what was restored of it."""
+    """Counts entries into facts: the same for a source and for what was restored of it. A file that stands alone gets
+    its name and its times from whoever restores it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
+        self._alone = alone
         self._counts = dict.fromkeys(Kind, 0)
         self._bytes = 0
         self._newest = 0
@@ -123,11 +125,11 @@ class Tally:
         is made in it meanwhile."""
         self._counts[entry.kind] += 1
         self._bytes += size
-        second = 0
-        if entry.kind is Kind.FILE:
+        name, second = "" if self._alone else entry.name, 0
+        if entry.kind is Kind.FILE and not self._alone:
             second = entry.status.st_mtime_ns // 1_000_000_000
             self._newest = max(self._newest, second)
-        self._digest.update(repr((entry.name, entry.kind.value, size, second, entry.target)).encode())
+        self._digest.update(repr((name, entry.kind.value, size, second, entry.target)).encode())
 
     def facts(self) -> dict[str, Scalar]:
         return {

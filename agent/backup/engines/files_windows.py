@@ -7,12 +7,15 @@ import sys
 
 assert sys.platform == "win32"  # noqa: S101 - what type checkers understand
 
+import _winapi
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pythoncom
 import pywintypes
+import win32api
 import win32security
 from win32com.client import GetObject
 
@@ -22,6 +25,8 @@ from protocols.errors import SnapshotFailed
 _NAMESPACE = "winmgmts:{impersonationLevel=impersonate}!root\\cimv2"
 _CLIENT_ACCESSIBLE = "ClientAccessible"
 _ACCESS_DENIED = 1
+_SETTABLE = 0x1 | 0x2 | 0x4 | 0x20
+"""Read-only, hidden, system, archive (winnt.h: FILE_ATTRIBUTE_*)."""
 _RETRIABLE = {6: "no room for it on the volume", 7: "the volume is in use", 8: "there are too many of them",
               9: "another one is being made", 10: "a provider refused"}  # fmt: skip
 """Return values of Create."""
@@ -87,3 +92,28 @@ def kept(path: str) -> dict[str, Scalar]:
     except pywintypes.error:
         return {"attributes": attributes}
     return {"attributes": attributes, "sddl": str(text)}
+
+
+def dress(path: Path, meta: Mapping[str, Scalar]) -> None:
+    """What `kept` kept, as far as this account may."""
+    text, attributes = meta.get("sddl"), meta.get("attributes")
+    wanted = win32security.OWNER_SECURITY_INFORMATION | win32security.DACL_SECURITY_INFORMATION
+    if isinstance(text, str):
+        for parts in (
+            wanted,
+            win32security.DACL_SECURITY_INFORMATION,
+        ):  # an owner may be given by administrators only
+            with suppress(pywintypes.error):
+                descriptor = win32security.ConvertStringSecurityDescriptorToSecurityDescriptor(
+                    text, win32security.SDDL_REVISION_1
+                )
+                win32security.SetFileSecurity(str(path), parts, descriptor)
+                break
+    if isinstance(attributes, int):
+        with suppress(pywintypes.error):
+            win32api.SetFileAttributes(str(path), attributes & _SETTABLE)
+
+
+def make_junction(target: str, to: Path) -> None:
+    """Needs no right, unlike a symbolic link."""
+    _winapi.CreateJunction(target.removeprefix("\\\\?\\"), str(to))

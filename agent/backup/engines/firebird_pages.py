@@ -33,8 +33,10 @@ class FirebirdPagesEngine:
         path = _path(by)
         copy = staging / "database.fdb"
         try:
+            # whoever waits, waits before: in backup mode the file beside grows
+            pace.between(0, path.stat().st_size)
             with _standing(by, staging):
-                _copy(path, copy, pace)
+                _copy(path, copy)
             mine = embedded(copy, staging / "lock", by.kit)
             run([by.kit.find("nbackup"), "-FIXUP", copy], extra=mine.extra)
             facts = read_facts(mine)
@@ -100,8 +102,7 @@ def _standing(by: Client, staging: Path) -> Iterator[None]:
         note.unlink()
 
 
-def _copy(path: Path, copy: Path, pace: Pace) -> None:
-    total, done = path.stat().st_size, 0
+def _copy(path: Path, copy: Path) -> None:
     buffer = memoryview(bytearray(PIECE_BYTES))
     try:
         source = path.open("rb", buffering=0)
@@ -114,5 +115,3 @@ def _copy(path: Path, copy: Path, pace: Pace) -> None:
     with source, copy.open("wb") as out:
         while count := source.readinto(buffer):
             out.write(buffer[:count])
-            done += count
-            pace.between(done, total)

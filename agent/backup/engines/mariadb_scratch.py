@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -95,13 +95,19 @@ def _wait(running: Running, where: Path) -> None:
     """Until it answers. It has no means to tell."""
     never = Event()
     for _ in range(STEPS):
-        with suppress(OSError), socket.socket(socket.AF_UNIX) as tried:
-            tried.connect(str(where))
+        if _answers(where):
             return
         if running.ended:
             break
         never.wait(STEP_S)
     raise _no_checker(f"no server to restore into can be started here: {running.words.strip()[-300:]}")
+
+
+def _answers(where: Path) -> bool:
+    if sys.platform == "win32":
+        return False
+    with socket.socket(socket.AF_UNIX) as tried:
+        return tried.connect_ex(str(where)) == 0
 
 
 def _no_checker(text: str) -> SnapshotFailed:

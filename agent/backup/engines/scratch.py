@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-if sys.platform != "win32":
-    import pwd
-
 _SOCKET_BYTES = 107
 """What a Unix socket's name may have (unix(7))."""
 _ROOM_FOR_NAME = 30
@@ -27,8 +24,12 @@ class Home:
 
     def give(self, path: Path) -> None:
         """To the account, with all that is in it."""
-        if sys.platform == "win32" or self.account is None:
+        if sys.platform == "win32":
             return
+        if self.account is None:
+            return
+        import pwd  # noqa: PLC0415 - Unix only
+
         owner = pwd.getpwnam(self.account)
         for each in (path, *path.rglob("*")):
             os.chown(each, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
@@ -52,7 +53,11 @@ def home(scratch: Path) -> Iterator[Home]:
 
 
 def _account() -> str | None:
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if sys.platform == "win32":
         return None
+    if os.geteuid() != 0:
+        return None
+    import pwd  # noqa: PLC0415 - Unix only
+
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next((name for name in ("postgres", "mysql", "nobody") if name in known), None)

@@ -100,6 +100,7 @@ class SqliteEngine:
 
 def _copy(database: sqlite3.Connection, target: Path, pages: int, pace: Pace | None) -> None:
     least, restarts = 1 << 62, 0
+    page_bytes = int(database.execute("PRAGMA page_size").fetchone()[0])
 
     def step(_status: int, remaining: int, total: int) -> None:
         nonlocal least, restarts
@@ -111,7 +112,7 @@ def _copy(database: sqlite3.Connection, target: Path, pages: int, pace: Pace | N
                 )
         least = remaining
         if pace is not None and remaining:
-            pace.between(total - remaining, total)
+            pace.between((total - remaining) * page_bytes, total * page_bytes)
 
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         # the copy is thrown away with the run: neither a journal nor a flush would serve anybody
