@@ -1,17 +1,20 @@
 """The work queue: which incidents an address asks for, in which order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
-from django.db.models import Case, IntegerField, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, OrderBy, Prefetch, Q, QuerySet, Value, When
 from django.http import QueryDict
 
+from collector.core import clock
+from collector.incidents.life import WAITING
 from collector.incidents.models import OPEN, Incident, State, Transition
 from collector.web.reading.fold import Fold, fold
 from collector.web.reading.page import one_of, whole
 from protocols.status.faults import FAULTS
 
-SHOWN = ("open", "new", "working", "done", "all")
+SHOWN = ("open", "new", "working", "waiting", "done", "all")
 SEVERITIES = ("critical", "error", "warning", "info")
 SILENCE = ("agent.silent", "site.offline")
 """Codes that mean no contact rather than a fault of the till."""
@@ -21,15 +24,18 @@ GROUPS: dict[str, Q] = {
     "no_contact": Q(code__in=SILENCE),
 }
 """The tiles of the first page."""
-SORTS = ("severity", "newest", "oldest", "seen")
+SORTS = ("left", "severity", "newest", "oldest", "seen")
 
-_STATES: dict[str, tuple[State, ...]] = {
+_STATES: dict[str, tuple[str, ...]] = {
     "open": OPEN,
     "new": (State.NEW,),
     "working": (State.ASSIGNED, State.IN_PROGRESS),
+    "waiting": WAITING,
     "done": (State.RESOLVED, State.CLOSED),
 }
-_ORDERS: dict[str, tuple[str, ...]] = {
+_LAST = F("due_at").asc(nulls_last=True), F("priority").asc(nulls_last=True)
+_ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
+    "left": (*_LAST, "since", "id"),
     "severity": ("rank", "since", "id"),
     "newest": ("-opened_at", "-id"),
     "oldest": ("opened_at", "id"),
@@ -39,17 +45,22 @@ _ORDERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class IncidentFilter:
-    """`mine`: those of `me` and those that nobody has. Empty fields do not filter."""
+    """`mine`: those of `me` and those that nobody has. `late`: whose time is used up. `silent`: also those of which
+    nobody is told, because their cause is known. Empty fields do not filter."""
 
     show: str = "open"
     severity: str = ""
     group: str = ""
     code: str = ""
     search: str = ""
-    sort: str = "severity"
+    sort: str = "left"
     customer: int | None = None
     site: int | None = None
     terminal: str = ""
+    priority: int | None = None
+    queue: str = ""
+    late: bool = False
+    silent: bool = False
     mine: bool = False
     me: int | None = None
 
@@ -61,10 +72,14 @@ class IncidentFilter:
             group=one_of(params, "group", tuple(GROUPS)),
             code=one_of(params, "code", tuple(FAULTS)),
             search=params.get("q", "").strip()[:80],
-            sort=one_of(params, "sort", SORTS, "severity"),
+            sort=one_of(params, "sort", SORTS, "left"),
             customer=whole(params, "customer"),
             site=whole(params, "site"),
             terminal=params.get("terminal", "")[:40],
+            priority=whole(params, "priority"),
+            queue=params.get("queue", "")[:40],
+            late=params.get("late") == "1",
+            silent=params.get("silent") == "1",
             mine=params.get("mine") == "1",
             me=me,
         )
@@ -72,7 +87,7 @@ class IncidentFilter:
     @property
     def narrowing(self) -> bool:
         """True when something is filtered away beyond what the queue shows at first."""
-        return replace(self, sort="severity", me=None) != IncidentFilter()
+        return replace(self, sort="left", me=None) != IncidentFilter()
 
 
 def incidents(wanted: IncidentFilter) -> QuerySet[Incident]:
@@ -88,8 +103,14 @@ def incidents(wanted: IncidentFilter) -> QuerySet[Incident]:
         "site__customer": wanted.customer,
         "site": wanted.site,
         "terminal": wanted.terminal,
+        "priority": wanted.priority,
+        "queue": wanted.queue,
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if wanted.late:
+        rows = rows.filter(due_at__lte=clock.now())
+    if not wanted.silent and wanted.show in ("open", "new", "working", "waiting"):
+        rows = rows.filter(suppressed_since=None)
     if wanted.mine:
         rows = rows.filter(Q(assignee=wanted.me) | Q(assignee=None))
     return _ordered(_searched(rows, wanted.search), wanted.sort)
@@ -100,6 +121,7 @@ def _searched(rows: QuerySet[Incident], search: str) -> QuerySet[Incident]:
     if not search:
         return rows
     parts = (
+        "title",
         "terminal__name",
         "site__name",
         "site__city",
@@ -114,6 +136,20 @@ def _searched(rows: QuerySet[Incident], search: str) -> QuerySet[Incident]:
     return rows
 
 
+def silent_count() -> int:
+    """Open incidents of which nobody is told."""
+    return Incident.objects.filter(state__in=OPEN, suppressed_since__isnull=False).count()
+
+
+def effects_of(rows: Iterable[Incident]) -> dict[int, int]:
+    """How many open incidents each of these explains."""
+    found = Incident.objects.filter(cause__in=[row.pk for row in rows], state__in=OPEN)
+    counted = (
+        found.filter(suppressed_since__isnull=False).order_by().values_list("cause").annotate(n=Count("pk"))
+    )
+    return {cause: n for cause, n in counted if cause is not None}
+
+
 def _ordered(rows: QuerySet[Incident], sort: str) -> QuerySet[Incident]:
     ranks = [When(severity=name, then=Value(rank)) for rank, name in enumerate(SEVERITIES)]
     rank = Case(*ranks, default=Value(len(SEVERITIES)), output_field=IntegerField())
@@ -124,6 +160,6 @@ def incident_with_history(pk: int) -> QuerySet[Incident]:
     history = Prefetch("transitions", Transition.objects.select_related("by").order_by("id"))
     return (
         Incident.objects.filter(pk=pk)
-        .select_related("terminal", "site__customer", "device", "assignee", "cause")
+        .select_related("terminal", "site__customer", "device", "assignee", "cause", "merged_into")
         .prefetch_related(history)
     )

@@ -1,5 +1,6 @@
 """What the desk's templates say with one word. No queries, no decisions."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django import template
@@ -56,6 +57,11 @@ def left_words(left: timedelta) -> str:
     late = left < timedelta()
     words = length(abs(left))
     return _("late by %(span)s") % {"span": words} if late else _("%(span)s left") % {"span": words}
+
+
+@register.filter
+def at(table: Mapping[int, int] | None, key: int) -> int:
+    return (table or {}).get(key, 0)
 
 
 @register.filter

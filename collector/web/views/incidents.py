@@ -11,11 +11,19 @@ from collector.incidents import shipped
 from collector.incidents.desk_models import Attachment
 from collector.incidents.models import Incident, State
 from collector.inventory.models import Site
+from collector.service.models import Queue
 from collector.web import access, desk_words
 from collector.web.acts import Told, refusal
 from collector.web.acts import act as do
 from collector.web.reading.incident_page import desk_of
-from collector.web.reading.incidents import GROUPS, IncidentFilter, incident_with_history, incidents
+from collector.web.reading.incidents import (
+    GROUPS,
+    IncidentFilter,
+    effects_of,
+    incident_with_history,
+    incidents,
+    silent_count,
+)
 from collector.web.reading.page import page_of, whole
 from protocols.errors import PlombaError
 
@@ -23,10 +31,12 @@ SHOWS = (
     ("open", _("Open")),
     ("new", _("New")),
     ("working", _("In work")),
+    ("waiting", _("Waiting")),
     ("done", _("Resolved")),
     ("all", _("All")),
 )
 SORTS = (
+    ("left", _("Time left")),
     ("severity", _("Worst first")),
     ("newest", _("Newest first")),
     ("oldest", _("Oldest first")),
@@ -38,13 +48,14 @@ SORTS = (
 def queue(request: HttpRequest) -> HttpResponseBase:
     wanted = IncidentFilter.of(request.GET, me=access.user_of(request).pk)
     page = page_of(incidents(wanted), whole(request.GET, "page") or 1)
-    context: dict[str, object] = {"page": page, "filter": wanted}
+    context: dict[str, object] = {"page": page, "filter": wanted, "effects": effects_of(page.rows)}
     if not page.rows:
         context["last_resolved"] = _last_resolved()
     if request.headers.get("HX-Request"):
         return render(request, "web/_incident_rows.html", context)
     context |= {"shows": SHOWS, "sorts": SORTS, "groups": GROUPS}
-    context["sites"] = Site.objects.all()
+    context |= {"sites": Site.objects.all(), "priorities": desk_words.PRIORITIES, "silent": silent_count()}
+    context["queues"] = Queue.objects.all()
     return render(request, "web/incidents.html", context)
 
 

@@ -66,7 +66,7 @@ def now(request: HttpRequest) -> HttpResponseBase:
 
 def tiles() -> list[Tile]:
     counts = {name: Count("pk", filter=group) for name, group in GROUPS.items()}
-    open_ = Incident.objects.filter(state__in=OPEN).aggregate(**counts)
+    open_ = Incident.objects.filter(state__in=OPEN, suppressed_since=None).aggregate(**counts)
     hints = {
         "fault": _("a till cannot do something"),
         "attention": _("will become a fault if nobody acts"),
