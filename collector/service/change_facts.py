@@ -1,28 +1,30 @@
 """What is known of a change when a guard asks, gathered from the database: approvals, the certified list, the calendar,
 and what happened before. What is known of backups is handed in: that is another room's."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from itertools import islice
 
 from django.db.models import Q, QuerySet
 
 from collector.incidents.models import Incident
 from collector.inventory import hours
-from collector.inventory.models import Terminal
+from collector.inventory.models import Site, Terminal
 from collector.service import catalogue, guards, risk, rota
 from collector.service.change_models import CertifiedVersion, Change, Freeze
 from collector.service.flow import Kind
 from collector.service.guards import Evidence, Span, Till
 
 RECENT = timedelta(days=30)
+SHOWN = 8
 HELD = ("planned", "approved", "implemented")
 """States in which a change holds its time in the calendar."""
 ZONE = "Europe/Riga"
 """The authority's wall clock."""
 _DAY = timedelta(days=1)
-Proofs = Callable[[Sequence[Terminal]], Mapping[str, Till]]
-"""What is known of the backups and the programme of tills, by their id."""
+Proofs = Callable[[Sequence[Terminal], str], Mapping[str, Till]]
+"""What is known of the backups of tills and of this programme on them, by their id."""
 
 
 def facts_of(row: Change) -> guards.Change:
@@ -54,14 +56,14 @@ def facts_of(row: Change) -> guards.Change:
 
 def evidence_of(row: Change, now: datetime, proofs: Proofs) -> Evidence:
     tills = list(row.terminals.select_related("site__customer").order_by("name"))
-    known = proofs(tills)
+    known = proofs(tills, row.product)
     return Evidence(
         now=now,
         tills=tuple(known.get(till.pk) or Till(till.pk, till.name) for till in tills),
         certified=tuple(map(_certified, CertifiedVersion.objects.filter(product__iexact=row.product))),
         freezes=tuple(Span(one.name, one.starts_at, one.ends_at) for one in freezes_of(tills)),
         others=tuple(_others(row, tills)),
-        trading=tuple(_trading(row, tills)),
+        trading=tuple(open_hours(row, tills)),
     )
 
 
@@ -119,19 +121,23 @@ def _others(row: Change, tills: Sequence[Terminal]) -> Iterable[Span]:
             yield Span(f"{one.pk} {one.title}", one.starts_at, one.ends_at)
 
 
-def _trading(row: Change, tills: Sequence[Terminal]) -> Iterable[Span]:
-    """The opening hours of the shops within the planned time. A shop whose hours nobody knows says nothing."""
+def open_hours(row: Change, tills: Sequence[Terminal]) -> Iterable[Span]:
+    """The opening hours of the shops that meet the planned time, of each the first eight. A shop whose hours nobody knows
+    says nothing."""
     if row.starts_at is None or row.ends_at is None:
         return
     for site in {till.site for till in tills}:
-        week = hours.week_of(site.hours)
-        at = row.starts_at
-        while week and at < row.ends_at + _DAY:
-            spans = (Span(site.name, *pair) for pair in hours.intervals(week, site.time_zone, at))
-            if (found := next((span for span in spans if _meets(row, span)), None)) is not None:
-                yield found
-                break
-            at += 7 * _DAY
+        yield from islice(_open(site, row.starts_at, row.ends_at), SHOWN)
+
+
+def _open(site: Site, start: datetime, end: datetime) -> Iterator[Span]:
+    week, at, last = hours.week_of(site.hours), start, start
+    while week and at < end + _DAY:
+        for begins, ends in hours.intervals(week, site.time_zone, at):
+            if begins < end and last < ends:
+                yield Span(site.name, begins, ends)
+                last = ends
+        at += 7 * _DAY
 
 
 def _meets(row: Change, span: Span) -> bool:

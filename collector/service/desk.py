@@ -1,5 +1,6 @@
 """Incidents come to a queue by its rules, and to a person by skills, presence and load."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from collector.core.models import User
 from collector.incidents.models import OPEN, Incident, Kind, State
 from collector.incidents.steps import step
 from collector.service import assigning, people, rounds, routing
-from collector.service.assigning import Need, Ranked
+from collector.service.assigning import Candidate, Need, Ranked
 from collector.service.desk_models import Queue, QueueRule
 from collector.service.refusing import ServiceRefused
 from collector.service.routing import Facts, Rule
@@ -134,13 +135,19 @@ def suggestions(incident: Incident, now: datetime) -> list[Ranked]:
     return assigning.ranking(need_of(incident), people.candidates(queue, now))
 
 
-def need_of(incident: Incident) -> Need:
-    rule = routing.route(facts_of(incident), [one for one in rules() if one.queue == incident.queue])
+def need_of(incident: Incident, known: Sequence[Rule] | None = None) -> Need:
+    mine = [one for one in (rules() if known is None else known) if one.queue == incident.queue]
+    rule = routing.route(facts_of(incident), mine)
     return Need(
         skills=frozenset(rule.skills if rule else ()),
         town=incident.site.city if incident.site else "",
         urgent=bool(incident.priority and incident.priority <= _URGENT),
     )
+
+
+def ranked(incident: Incident, candidates: Sequence[Candidate], known: Sequence[Rule]) -> list[Ranked]:
+    """As `suggestions`, for many incidents with what was read once."""
+    return assigning.ranking(need_of(incident, known), candidates)
 
 
 def _into(incident: Incident, queue: str, now: datetime, by: User | None, note: str) -> None:

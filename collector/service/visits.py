@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 
 from collector.core import live
 from collector.core.models import User
+from collector.incidents import actions
+from collector.incidents.life import State, Stimulus, can
 from collector.incidents.models import Incident
 from collector.inventory.models import Site, Terminal
 from collector.service import catalogue, flow, people, rota, tour
@@ -73,6 +75,8 @@ def plan(wanted: Plan, by: User, now: datetime) -> Visit:
             ends_at=wanted.ends_at, fixed=wanted.fixed, created_at=now, by=by,
         )  # fmt: skip
         _step(row, "plan", "", by, now)
+        if row.incident is not None:
+            _agree(row, row.incident, by, now)
     return row
 
 
@@ -86,6 +90,7 @@ def act(pk: int, stimulus: str, by: User, now: datetime, note: str = "") -> Visi
         row, before = _moved(pk, stimulus, by)
         if stimulus == "arrive":
             row.arrived_at = now
+        _tell_incident(row, stimulus, by)
         if stimulus == "fail":
             row.ended_at, row.note = now, note.strip()
         row.save()
@@ -112,6 +117,8 @@ def move(
         row.ended_at = row.arrived_at = None
         row.save()
         _step(row, "move", before, by, now)
+        if row.incident is not None:
+            _agree(row, row.incident, by, now)
     return row
 
 
@@ -165,6 +172,8 @@ def finish(pk: int, proof: Proof, by: User, now: datetime) -> Visit:
             for one in proof.parts if one.name.strip()
         )  # fmt: skip
         _step(row, "finish", before, by, now, note=row.note)
+        if row.incident is not None:
+            actions.note(row.incident.pk, by, row.note[:2000])
     return row
 
 
@@ -197,6 +206,27 @@ def arrange(technician: User, day: datetime, by: User) -> Tour:
             Visit.objects.filter(pk=pk).update(place=place)
     live.publish_on_commit("visit", technician.pk)
     return found
+
+
+def _agree(row: Visit, incident: Incident, by: User, now: datetime) -> None:
+    """Its clock stands until the agreed time. One that nobody had is the technician's."""
+    if not incident.is_open or row.starts_at <= now:
+        return
+    if incident.assignee_id is None:
+        incident = actions.assign(incident.pk, by, row.technician or by)
+    if can(incident.state, Stimulus.VISIT):
+        actions.agree_visit(incident.pk, by, row.starts_at, row.purpose)
+
+
+def _tell_incident(row: Visit, stimulus: str, by: User) -> None:
+    """Whoever arrives begins to work on it; a visit that comes to nothing ends the wait."""
+    incident = row.incident
+    if incident is None or incident.state != State.SCHEDULED_VISIT:
+        return
+    if stimulus == "arrive":
+        actions.start(incident.pk, by)
+    elif stimulus in ("fail", "cancel"):
+        actions.wake(incident.pk, by)
 
 
 def _proven(row: Visit, proof: Proof) -> None:

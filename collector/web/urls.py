@@ -6,6 +6,7 @@ from collector.web import access
 from collector.web.agreement_urls import PAGES as AGREEMENTS
 from collector.web.api.root import api
 from collector.web.portal.urls import PAGES as PORTAL
+from collector.web.service_urls import PAGES as SERVICE
 from collector.web.request_urls import PAGES as REQUESTS
 from collector.web.telling_urls import PAGES as TELLING
 from collector.web.views import (
@@ -62,5 +63,5 @@ PAGES = [
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]
-WEB = [*PAGES, *AGREEMENTS, *TELLING, *REQUESTS, *PORTAL]
+WEB = [*PAGES, *AGREEMENTS, *TELLING, *REQUESTS, *SERVICE, *PORTAL]
 urlpatterns = [path("", include((WEB, "web"))), path("api/v1/", api.urls)]

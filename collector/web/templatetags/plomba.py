@@ -166,6 +166,12 @@ _SECTIONS = {
     "article-edit": "knowledge",
     "article-new": "knowledge",
     "article-version": "knowledge",
+    "desk-rules": "queues",
+    "visit": "visits",
+    "change": "changes",
+    "change-new": "changes",
+    "certified": "changes",
+    "problem": "problems",
 }
 
 

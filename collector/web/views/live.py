@@ -20,6 +20,9 @@ PAUSE_S: Mapping[str, float] = {
     "devices": 1.0,
     "backups": 1.0,
     "jobs": 0.25,
+    "changes": 1.0,
+    "visits": 1.0,
+    "problems": 1.0,
     "contacts": 10.0,
 }
 """Least pause between two equal events: a storm repaints a page a few times, not once per till."""
@@ -30,6 +33,9 @@ _TOPICS: Mapping[object, tuple[str, ...]] = {
     "terminal": ("contacts",),
     "backup": ("backups",),
     "job": ("jobs",),
+    "change": ("changes",),
+    "visit": ("visits",),
+    "problem": ("problems",),
     "resync": tuple(PAUSE_S),
 }
 
