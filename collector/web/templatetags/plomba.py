@@ -158,6 +158,8 @@ _SECTIONS = {
         "requests",
     ),
     "incident": "incidents",
+    "incident-new": "incidents",
+    **dict.fromkeys(("contract", "contract-new", "calendars", "calendar", "calendar-new", "priorities"), "contracts"),
     "terminal": "devices",
     "jobs": "devices",
     "configuration": "devices",

@@ -23,6 +23,7 @@ function press(name) {
   const within = chosen()?.querySelector(`[data-key="${name}"]`) ?? document.querySelector(`.page-body [data-key="${name}"]:not([data-row] *)`);
   if (!within) return false;
   if (within.matches("textarea, input, select")) within.focus(); else within.click();
+  if (within.matches("summary")) within.parentElement.querySelector("input:not([type=hidden]), select, textarea")?.focus();
   return true;
 }
 
@@ -59,15 +60,22 @@ document.addEventListener("keydown", (event) => {
   const fresh = performance.now() - chord < 1500;
   chord = -Infinity;
   if (fresh && go[event.key]) { location.href = go[event.key]; return; }
-  if (!keys[event.key]) return;
+  if (!keys[event.key]) { if (/^[a-z]$/.test(event.key) && press(event.key)) event.preventDefault(); return; }
   event.preventDefault();
   keys[event.key]();
 });
 
 // A swap paints new rows: the chosen one stays chosen.
 let kept = null;
-document.addEventListener("htmx:beforeSwap", () => { kept = chosen()?.dataset.row ?? null; });
-document.addEventListener("htmx:afterSettle", () => { if (kept && !chosen()) choose(document.querySelector(`[data-row="${CSS.escape(kept)}"]`)); });
+let unfolded = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  kept = chosen()?.dataset.row ?? null;
+  unfolded = event.detail.requestConfig?.verb === "get" ? [...document.querySelectorAll("details.more[open][id]")].map((part) => part.id) : [];
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (kept && !chosen()) choose(document.querySelector(`[data-row="${CSS.escape(kept)}"]`));
+  for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+});
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
