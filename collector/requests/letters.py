@@ -18,6 +18,7 @@ from collector.requests.models import Approval, Entry, Request, Step
 
 Texts = dict[str, dict[str, list[str]]]
 AUTOMATIC = {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
+BY_A_PERSON = {"Auto-Submitted": "no"}
 """RFC 3834: other machines do not answer to what a machine said."""
 
 
@@ -40,7 +41,7 @@ def said(
         return
     name = (actor.user.get_full_name() or actor.user.get_username()) if actor.user else ""
     when = _line(request, "until", until)
-    headers = {} if actor.user else AUTOMATIC
+    headers = BY_A_PERSON if actor.user else AUTOMATIC
     _send(request, kind, f"e{entry.pk}", entry.at, headers=headers, text=entry.text, name=name, until=when)
 
 
