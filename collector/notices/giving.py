@@ -3,7 +3,8 @@
 import hmac
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -31,6 +32,43 @@ class NoticeRefused(PlombaError):
     `notice.unknown`, `notice.too_long`."""
 
     code = "notice.refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Everything of a notice but its texts. The audience counts at once, also for what is published: who is added gets
+    it, who is left out keeps what was given."""
+
+    kind: str
+    customers: tuple[int, ...] = ()
+    device_models: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ()
+    confirm: bool = True
+    acknowledge: bool = False
+    remind_days: int = 3
+    confirm_by: date | None = None
+
+
+def save(
+    notice: Notice | None, texts: Mapping[str, Mapping[str, str]], shape: Shape, by: User, now: datetime
+) -> Notice:
+    """A new notice, or other contents of one: changed texts are its draft. All or nothing."""
+    with transaction.atomic():
+        kept = notice or Notice(made_at=now, by=by)
+        kept.kind, kept.confirm, kept.acknowledge = shape.kind, shape.confirm, shape.acknowledge
+        kept.device_models, kept.contracts = list(shape.device_models), list(shape.contracts)
+        kept.remind_days = shape.remind_days
+        kept.save()
+        kept.customers.set(shape.customers)
+        newest = kept.versions.order_by("-number").first()
+        same = newest and newest.texts == _checked(texts) and newest.confirm_by == shape.confirm_by
+        if not same:
+            draft = write(kept, texts, by, now)
+            draft.confirm_by = shape.confirm_by
+            draft.save(update_fields=["confirm_by"])
+        elif not by.may_work:
+            raise NoticeRefused("only technicians and managers write notices", code="notice.not_allowed")
+    return kept
 
 
 def write(notice: Notice, texts: Mapping[str, Mapping[str, str]], by: User, now: datetime) -> Version:

@@ -33,6 +33,7 @@ ICONS: tuple[str, ...] = (
     "database",
     "database-export",
     "device-desktop",
+    "download",
     "exchange",
     "eye",
     "eye-off",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -87,10 +87,28 @@ def error(code: str) -> "Lazy | str":
 
 def refusal(e: PlombaError) -> str:
     said = {
-        "notify.not_allowed": _now("Only a manager may have messages sent to a web hook."),
-        "notify.have_it": _now("This address is on your list already."),
-        "notify.unknown": _now("This is not on your list any more. Here is how it is now."),
-        "notify.hours": _now("The hours are not whole: each day needs both times, or none."),
-        "notify.too_many": _now("That is the most there can be. Take one away first."),
+        "notify.not_allowed": gettext("Only a manager may have messages sent to a web hook."),
+        "notify.have_it": gettext("This address is on your list already."),
+        "notify.unknown": gettext("This is not on your list any more. Here is how it is now."),
+        "notify.hours": gettext("The hours are not whole: each day needs both times, or none."),
+        "notify.too_many": gettext("That is the most there can be. Take one away first."),
+    }
+    return said.get(e.code, str(e))
+
+
+def notice_refusal(e: PlombaError) -> str:
+    said = {
+        "notice.not_allowed": gettext(
+            "Your role does not allow this. A manager publishes and withdraws notices."
+        ),
+        "notice.empty": gettext(
+            "A title and a text are needed, in one language at least; a list needs names or a scan."
+        ),
+        "notice.published": gettext("There is no draft to publish. Change the text first."),
+        "notice.withdrawn": gettext("It is withdrawn. Bring it back first."),
+        "notice.too_long": gettext(
+            "It is too long: at most 200 letters for a title, 200 names and 8 MB for a list."
+        ),
+        "notice.scan": gettext("The scan is no PDF, PNG or JPEG file."),
     }
     return said.get(e.code, str(e))

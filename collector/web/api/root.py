@@ -9,6 +9,7 @@ from collector.web.api import (
     intake,
     inventory,
     knowledge,
+    notices,
     notifications,
     parser,
     people,
@@ -36,3 +37,4 @@ api.add_router("", intake.router)
 api.add_router("/knowledge", knowledge.router)
 api.add_router("/notifications", notifications.mine)
 api.add_router("/outbox", notifications.outbox)
+api.add_router("/notices", notices.router)
