@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.engines import Facts
+from tests.agent.backup.tds_server import Listening, SqlServer
 from tests.conftest import Postgresql
 from tests.databases import Firebird, Mariadb
 
@@ -262,6 +263,44 @@ def files(root: Path, request: pytest.FixtureRequest) -> Living:
     )
 
 
+def mssql(root: Path, request: pytest.FixtureRequest) -> Living:
+    """A stand-in: no such server can be installed here."""
+    (root / "folder").mkdir()
+    password = root / "password"
+    password.write_text("sesame\n")
+    sql = SqlServer("plomba", "sesame", {"POS": {"receipts": 0, "totals": 1}})
+    listening = Listening(sql)
+    request.addfinalizer(listening.server_close)
+    patch = pytest.MonkeyPatch()
+    request.addfinalizer(patch.undo)
+
+    def url(database: str) -> str:
+        given = f"password_file={password}&folder={root}/folder"
+        return f"mssql://plomba@127.0.0.1:{listening.port}/{database}?{given}"
+
+    def add(rows: int) -> None:
+        with sql.lock:
+            sql.databases["POS"]["receipts"] += rows
+
+    patch.setenv("PLOMBA_MSSQL_CHECKER", url("master"))
+    add(RECEIPTS)
+
+    def spoil(copy: Path) -> None:
+        with (copy / "POS" / "backup.bak").open("r+b") as file:
+            file.seek(20_000)
+            file.write(b"\xff" * 100)
+
+    return Living(
+        url("POS"),
+        url("NO_SUCH"),
+        lambda: add(1),
+        lambda: add(9000),
+        spoil,
+        lambda copy: cut_short(copy / "POS" / "backup.bak"),
+        lambda facts: True,
+    )
+
+
 SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "sqlite": sqlite,
     "postgresql": postgresql,
@@ -269,5 +308,6 @@ SOURCES: dict[str, Callable[[Path, pytest.FixtureRequest], Living]] = {
     "mariadb": mariadb,
     "firebird": firebird,
     "firebird_pages": firebird_pages,
+    "mssql": mssql,
     "files": files,
 }

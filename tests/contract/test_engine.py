@@ -11,7 +11,7 @@ from threading import Event, Thread
 import pytest
 
 from agent.backup.drill import verify
-from agent.backup.engines import Facts, Kind, NoPause, Pace, Part, engine
+from agent.backup.engines import Evidence, Facts, Kind, NoPause, Pace, Part, engine, engines
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
 from tests.contract.living import SOURCES, Living
 from tests.databases import firebird, mariadb  # noqa: F401 - fixtures
@@ -42,6 +42,12 @@ def test_the_registry_knows_it_and_no_other(name: str) -> None:
     with pytest.raises(ConfigError) as refused:
         engine(f"{name}x")
     assert name in refused.value.allowed
+
+
+def test_every_engine_is_tried_and_says_on_what() -> None:
+    assert sorted(engines()) == NAMES
+    faked = {each for each, by in engines().items() if by.evidence is Evidence.FAKED}
+    assert faked == {"mssql"}
 
 
 @dataclass(frozen=True)

@@ -78,10 +78,22 @@ class Pace(Protocol):
         caller's."""
 
 
+class Evidence(StrEnum):
+    """What an engine was tried on."""
+
+    REAL = "real"
+    """The maker's own server or library, in every run of the tests."""
+    FAKED = "faked"
+    """A stand-in written from the maker's documentation."""
+
+
 class Engine(Protocol):
     @property
     def name(self) -> str:
         """As in the configuration and in the snapshot's header."""
+
+    @property
+    def evidence(self) -> Evidence: ...
 
     def snapshot(self, source: str, staging: Path, pace: Pace) -> AbstractContextManager[Snapshot]:
         """The live source as it stands at one moment, without ever making its owner wait longer than the engine's notes
@@ -123,13 +135,14 @@ def engines() -> Mapping[str, Engine]:
     from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415
     from agent.backup.engines.firebird_pages import FirebirdPagesEngine  # noqa: PLC0415
     from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415
+    from agent.backup.engines.mssql import MssqlEngine  # noqa: PLC0415
     from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
     from agent.backup.engines.postgresql_cluster import PostgresqlClusterEngine  # noqa: PLC0415
     from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415
 
     known: tuple[Engine, ...] = (
         SqliteEngine(), PostgresqlEngine(), PostgresqlClusterEngine(), MariadbEngine(), FirebirdEngine(),
-        FirebirdPagesEngine(), FilesEngine(),
+        FirebirdPagesEngine(), MssqlEngine(), FilesEngine(),
     )  # fmt: skip
     return {each.name: each for each in known}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Kind, Pace, Part, Reader, Scalar, Snapshot, bare_part
+from agent.backup.engines import Cut, Evidence, Facts, Kind, Pace, Part, Reader, Scalar, Snapshot, bare_part
 from agent.backup.engines.files_tree import Entry, Tally, Walk
 from protocols.errors import IntegrityError, SnapshotFailed
 
@@ -25,6 +25,7 @@ EXCLUDE = "?exclude="
 @dataclass(frozen=True, slots=True)
 class FilesEngine:
     name: str = "files"
+    evidence: Evidence = Evidence.REAL
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - reads in place

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Pace, Part, Scalar, Snapshot
+from agent.backup.engines import Cut, Evidence, Facts, Pace, Part, Scalar, Snapshot
 from agent.backup.engines.firebird_client import KIT, MEANINGS, Client, client, embedded
 from agent.backup.engines.firebird_facts import read_rows
 from agent.backup.engines.firebird_pages import validate
@@ -29,6 +29,7 @@ PIECE_BYTES = 1 << 16
 @dataclass(frozen=True, slots=True)
 class FirebirdEngine:
     name: str = "firebird"
+    evidence: Evidence = Evidence.REAL
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - only streams

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Pace, Snapshot, file_part
+from agent.backup.engines import Cut, Evidence, Facts, Pace, Snapshot, file_part
 from agent.backup.engines.firebird_client import EXAMPLE, KIT, MEANINGS, Client, client, embedded
 from agent.backup.engines.firebird_facts import read_facts
 from agent.backup.engines.program import ProgramFailed, failed, run
@@ -26,6 +26,7 @@ _BEGIN, _END = "ALTER DATABASE BEGIN BACKUP;", "ALTER DATABASE END BACKUP;"
 @dataclass(frozen=True, slots=True)
 class FirebirdPagesEngine:
     name: str = "firebird_pages"
+    evidence: Evidence = Evidence.REAL
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:

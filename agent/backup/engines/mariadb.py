@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Pace, Part, Snapshot
+from agent.backup.engines import Cut, Evidence, Facts, Pace, Part, Snapshot
 from agent.backup.engines.mariadb_client import MEANINGS, Client, client
 from agent.backup.engines.mariadb_dump import DumpReader
 from agent.backup.engines.mariadb_scratch import scratch_server
@@ -30,6 +30,7 @@ _NO_CHECKER = ("backup.no_checker", "backup.program_missing")
 @dataclass(frozen=True, slots=True)
 class MariadbEngine:
     name: str = "mariadb"
+    evidence: Evidence = Evidence.REAL
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - only streams

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Pace, Part, Reader, Snapshot
+from agent.backup.engines import Cut, Evidence, Facts, Pace, Part, Reader, Snapshot
 from agent.backup.engines.postgresql_client import KIT, MEANINGS, Client, client, session
 from agent.backup.engines.postgresql_facts import read_facts
 from agent.backup.engines.postgresql_scratch import scratch_server
@@ -28,6 +28,7 @@ _ELSEWHERE = r"could not open extension control file|extension .* is not availab
 @dataclass(frozen=True, slots=True)
 class PostgresqlEngine:
     name: str = "postgresql"
+    evidence: Evidence = Evidence.REAL
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:  # noqa: ARG002 - needs no room

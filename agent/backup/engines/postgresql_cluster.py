@@ -13,7 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Kind, Pace, Part, Scalar, Snapshot, bare_part, file_part
+from agent.backup.engines import (
+    Cut,
+    Evidence,
+    Facts,
+    Kind,
+    Pace,
+    Part,
+    Scalar,
+    Snapshot,
+    bare_part,
+    file_part,
+)
 from agent.backup.engines.postgresql_client import KIT, MEANINGS, Client, client, session
 from agent.backup.engines.postgresql_scratch import QUICK, do, listening, running
 from agent.backup.engines.program import Kit, ProgramFailed, failed, run
@@ -34,6 +45,7 @@ Only for accounts with pg_read_all_settings."""
 @dataclass(frozen=True, slots=True)
 class PostgresqlClusterEngine:
     name: str = "postgresql_cluster"
+    evidence: Evidence = Evidence.REAL
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:

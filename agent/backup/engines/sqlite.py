@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.engines import Cut, Facts, Pace, Snapshot, file_part
+from agent.backup.engines import Cut, Evidence, Facts, Pace, Snapshot, file_part
 from agent.backup.engines.sqlite_facts import read_facts
 from protocols.errors import IntegrityError, SnapshotFailed
 
@@ -27,6 +27,7 @@ version (https://www.sqlite.org/fileformat.html section 1.3)."""
 @dataclass(frozen=True, slots=True)
 class SqliteEngine:
     name: str = "sqlite"
+    evidence: Evidence = Evidence.REAL
     wait_s: float = 10.0
     """How long to wait for a lock that the owner holds."""
 
