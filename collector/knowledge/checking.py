@@ -44,7 +44,9 @@ def tree_of(data: object) -> tuple[Tree | None, list[Problem]]:
     try:
         return Tree.model_validate({"nodes": data}), []
     except ValidationError as e:
-        places = [f"{'.'.join(str(part) for part in error['loc'][1:])}: {error['msg']}" for error in e.errors()]
+        places = [
+            f"{'.'.join(str(part) for part in error['loc'][1:])}: {error['msg']}" for error in e.errors()
+        ]
         return None, [Problem(Wrong.TREE, place) for place in places]
 
 

@@ -7,7 +7,8 @@ from math import log
 FIELDS: Mapping[str, float] = {"title": 6.0, "keywords": 5.0, "summary": 3.0, "body": 1.5, "staff": 1.2}
 OTHER_LANGUAGE = 0.85
 ABOUT_THE_CODE = 100.0
-ABOUT_THE_MODEL = 20.0
+ITS_OWN = 30.0
+ABOUT_THE_MODEL = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ def _share_of_title(terms: Sequence[Term], page: Page) -> float:
         return 0.0
     asked = {stem for term in terms for stem in term.stems}
     return sum(stem in asked for stem in title) / len(title)
+
+
+def about(asked: int, known: int, own: bool) -> float:
+    """The lift of an article that is about `known` codes, `asked` of which are asked for."""
+    return ABOUT_THE_CODE * (asked / known) ** 0.5 + (ITS_OWN if own else 0.0) if asked else 0.0
 
 
 def usefulness(useful: int, votes: int) -> float:

@@ -1,7 +1,7 @@
 """The knowledge base's search: by words as people type them, by fault code and by model, best first."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -10,7 +10,7 @@ from rapidfuzz.distance import OSA
 from collector.knowledge import index, ranking
 from collector.knowledge.folding import fold, stem, words
 from collector.knowledge.folding import stems as stems_of
-from collector.knowledge.models import Article, Audience, Entry, Link, LinkKind, State
+from collector.knowledge.models import Article, Audience, Entry, LinkKind, State
 from collector.knowledge.ranking import Page, Term
 from collector.knowledge.texts import best_language, text_of
 from protocols.status.faults import FAULTS
@@ -112,32 +112,37 @@ def _near(typed: str) -> dict[str, float]:
     return {known: 0.7 if errors < 2 else 0.5 for errors, known in sorted(close) if errors == nearest}
 
 
-def _linked(codes: Iterable[str], model: str, staff: bool) -> dict[int, tuple[float, tuple[str, ...]]]:
-    """What articles are about, as far as it is asked for. A model is linked by the beginning of its name. An article
-    about the code and this model beats one about the code; one about another model is no help."""
-    asked = Q(kind=LinkKind.CODE, value__in=list(codes))
-    rows = Link.objects.filter(asked | Q(kind=LinkKind.MODEL), article__state=State.PUBLISHED)
-    if not staff:
-        rows = rows.filter(article__audience=Audience.CUSTOMERS)
-    found: dict[int, dict[str, list[str]]] = {}
-    for article, kind, value in rows.values_list("article", "kind", "value"):
-        found.setdefault(article, {}).setdefault(kind, []).append(value)
-    return {pk: lift for pk, links in found.items() if (lift := _lift_of(links, model))[0]}
+def _linked(codes: Collection[str], model: str, staff: bool) -> Scored:
+    """What articles are about, as far as it is asked for: article -> lift and what it is about."""
+    asked = Q(links__kind=LinkKind.CODE, links__value__in=list(codes))
+    asked |= Q(links__kind=LinkKind.MODEL) if model else Q()
+    if not codes and not model:
+        return {}
+    rows = Article.objects.filter(asked, state=State.PUBLISHED)
+    rows = rows if staff else rows.filter(audience=Audience.CUSTOMERS)
+    found = rows.distinct().prefetch_related("links")
+    return {article.pk: lift for article in found if (lift := _lift_of(article, codes, model))[0]}
 
 
-def _lift_of(links: dict[str, list[str]], model: str) -> tuple[float, tuple[str, ...]]:
-    about = tuple(links.get(LinkKind.CODE, ()))
-    models = links.get(LinkKind.MODEL, [])
+def _lift_of(article: Article, codes: Collection[str], model: str) -> tuple[float, tuple[str, ...]]:
+    """An article about the code and this model beats one about the code alone, the code's own article one that is about
+    several; one about another model is no help. A model is linked by the beginning of its name."""
+    links = list(article.links.all())
+    known = [link.value for link in links if link.kind == LinkKind.CODE]
+    models = [link.value for link in links if link.kind == LinkKind.MODEL]
+    about = tuple(code for code in known if code in codes)
     fits = tuple(name for name in models if model and fold(model).startswith(fold(name)))
     if models and model and not fits:
         return -1.0, ()
-    lift = (ranking.ABOUT_THE_CODE / max(1, len(about)) ** 0.5 if about else 0.0) + (
-        ranking.ABOUT_THE_MODEL if fits else 0.0
-    )
-    return lift, about + fits
+    lift = ranking.about(len(about), len(known), _is_own(article, about))
+    return lift + (ranking.ABOUT_THE_MODEL if fits else 0.0), about + fits
 
 
-def _lift(scored: Scored, lifts: dict[int, tuple[float, tuple[str, ...]]]) -> None:
+def _is_own(article: Article, codes: Iterable[str]) -> bool:
+    return any(FAULTS[code].article == article.slug for code in codes if code in FAULTS)
+
+
+def _lift(scored: Scored, lifts: Scored) -> None:
     for pk, (lift, matched) in lifts.items():
         score, before = scored.get(pk, (0.0, ()))
         scored[pk] = (score + lift if lift > 0 else score * 0.3, before + matched)

@@ -85,7 +85,7 @@ def _page(request: HttpRequest, found: Article, version: Version) -> dict[str, o
         "may_publish": may_publish(user, found),
         "today": clock.now().date(),
         "has_marks": any(
-            "[F " in part or "[K]" in part for part in text_of(version, language).parts.values()
+            mark in part for mark in ("[F ", "[K]", "[I]") for part in text_of(version, language).parts.values()
         ),
     }
 
