@@ -16,7 +16,7 @@ from collector.incidents.engine.cause import SILENT, SITE
 from collector.incidents.engine.facts import Spot, Why, area_place, site_place, till_place
 from collector.incidents.engine.patrol import Patrol, ShopNow
 from collector.incidents.engine.place import Here
-from collector.incidents.engine.silence import TOGETHER, Shop, Till
+from collector.incidents.engine.silence import TOGETHER, Shop, Till, together
 from collector.incidents.models import OPEN, Incident
 from collector.incidents.place import TillPlace, areas_of, here, place_named
 from collector.incidents.watch_models import Watched
@@ -65,11 +65,12 @@ def judge_silence(now: datetime) -> int:
     them; a terminal that never reported counts from its enrolment. One whose reports are refused is not silent. How
     many terminals."""
     limit = timedelta(seconds=settings.CONFIG.silent_after_s)
-    quiet = list(_quiet(now - limit).values_list("pk", "site")[:BATCH])
+    quiet = _quiet(now - limit).count()
     if quiet:
-        _patrol(sorted({site for _pk, site in quiet}), {pk for pk, _site in quiet}, now, limit)
+        near = _quiet(now - limit + together(limit)).values_list("pk", "site")[:BATCH]
+        _patrol(sorted({site for _pk, site in near}), {pk for pk, _site in near}, now, limit)
     _areas_back(now, limit)
-    return len(quiet)
+    return quiet
 
 
 def heard(terminal_ids: Sequence[str], now: datetime) -> None:

@@ -34,20 +34,20 @@ class Patrol:
     area: Callable[[str], Place]
 
     def go(self, shops: Iterable[ShopNow], already: Sequence[Shop], now: datetime) -> None:
-        """`shops`: those where somebody is silent that was not told yet. `already`: shops whose line is known to be
-        gone. Areas first, then shops, then tills, so that each finds its cause."""
+        """`shops`: those where somebody is silent, or will be in a moment, that was not told yet. `already`: shops
+        whose line is known to be gone. Areas first, then shops, then tills, so that each finds its cause."""
         missed = [(shop, self._missed(shop, now)) for shop in shops]
-        gone = {
-            shop.id: (shop, since, len(shop.tills) > 1)
-            for shop, found in missed
-            if (since := silence.shop_gone([at for _till, _place, at in found], now, self.limit))
-        }
-        areas = self._areas([(shop, since) for shop, since, _many in gone.values()], already, now)
-        for shop, since, several in gone.values():
-            if several or areas.intersection(shop.place.areas):
+        gone = [
+            (shop, *found)
+            for shop, tills in missed
+            if (found := silence.shop_gone([at for _till, _place, at in tills], now, self.limit))
+        ]
+        areas = self._areas([(shop, since) for shop, since, _sure in gone], already, now)
+        for shop, since, sure in gone:
+            if (sure and len(shop.tills) > 1) or areas.intersection(shop.place.areas):
                 self._raise(SITE_KEY, shop.place, since, now)
-        for _shop, found in missed:
-            for _till, place, at in found:
+        for _shop, tills in missed:
+            for _till, place, at in tills:
                 if now - at > self.limit:
                     self._raise(SILENT_KEY, place, at, now)
 
@@ -69,7 +69,7 @@ class Patrol:
 
     def _missed(self, shop: ShopNow, now: datetime) -> list[tuple[Till, Place, datetime]]:
         found = [(till, place, silence.missed_since(till, place, now)) for till, place in shop.tills]
-        return [(till, place, at) for till, place, at in found if at is not None and at < now]
+        return [(till, place, at) for till, place, at in found if at is not None]
 
     def _areas(
         self, gone: Sequence[tuple[ShopNow, datetime]], already: Sequence[Shop], now: datetime

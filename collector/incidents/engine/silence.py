@@ -53,17 +53,17 @@ def together(limit: timedelta) -> timedelta:
     return min(TOGETHER, limit / 5)
 
 
-def shop_gone(missed: Sequence[datetime], now: datetime, limit: timedelta) -> datetime | None:
-    """Since when all that should be heard of a shop are silent together. `missed`: for each of them `missed_since`.
-    One till alone says nothing of its line; whether the caller takes it for the shop is the caller's affair."""
+def shop_gone(missed: Sequence[datetime], now: datetime, limit: timedelta) -> tuple[datetime, bool] | None:
+    """Since when all that should be heard of a shop are silent together, and whether that is certain: else it would be
+    in a moment. `missed`: for each of them `missed_since`. One till alone says nothing of its line; whether the caller
+    takes it for the shop is the caller's affair."""
     if not missed:
         return None
-    last = max(missed)
-    near = together(limit)
+    last, near = max(missed), together(limit)
     fell = [since for since in missed if since >= last - near]
-    if len(fell) < min(2, len(missed)) or now - last <= limit - near or now - min(fell) <= limit:
+    if len(fell) < min(2, len(missed)) or now - last <= limit - near:
         return None
-    return min(fell)
+    return min(fell), now - min(fell) > limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

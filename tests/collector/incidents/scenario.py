@@ -18,7 +18,7 @@ from collector.incidents.engine.patrol import SILENT_KEY, SITE_KEY, Patrol, Shop
 from collector.incidents.engine.place import Here, Place
 from collector.incidents.engine.policy import Rules
 from collector.incidents.engine.replay import Replay
-from collector.incidents.engine.silence import Shop, Till
+from collector.incidents.engine.silence import Shop, Till, together
 from collector.incidents.rules import RULES
 from collector.inventory.hours import week_of
 from collector.inventory.windows import Window
@@ -85,17 +85,16 @@ def _expanded(rows: list[list[Any]], base: float) -> Iterator[Step]:
 def late(found: list[Step], rng: random.Random, by: float) -> list[Step]:
     """Each arrives up to `by` seconds late; what one till tells stays in its order, as its lane keeps it."""
     last: dict[str, float] = {}
+    turn: dict[str, float] = {}
     moved = []
     for step in found:
         arrives = step.at
         if step.verb in ("raised", "cleared"):
             arrives = max(step.at + rng.uniform(0, by), last.get(step.where, 0.0))
             last[step.where] = arrives
+        turn.setdefault(step.where, rng.random())
         moved.append(Step(step.at, arrives, step.verb, step.where, step.rest))
-    rng.shuffle(moved)
-    return sorted(
-        moved, key=lambda step: (step.arrives, step.where if step.verb in ("raised", "cleared") else "")
-    )
+    return sorted(moved, key=lambda step: (step.arrives, turn[step.where], step.at))
 
 
 def doubled(found: list[Step], rng: random.Random) -> list[Step]:
@@ -117,7 +116,7 @@ class World:
         self.stopped: dict[str, datetime] = {}
         self.places: dict[str, Here] = {}
         self.tills: dict[int, list[str]] = {}
-        for row in _shops(scenario):
+        for row in shop_rows(scenario):
             self._shop(row, scenario.get("windows", []))
         self.played = Played(Replay(self.place, self.rules))
 
@@ -127,11 +126,11 @@ class World:
         common: dict[str, Any] = {"site": shop, "areas": tuple(areas), "week": week_of(row.get("hours", {}))}
         common["zone"] = row.get("zone", "Europe/Riga")
         self.tills[shop] = [f"{shop}/{n + 1}" for n in range(row.get("tills", 1))]
-        whole = tuple(_window(w) for w in windows if str(w["of"]) == str(shop))
+        whole = tuple(window(w) for w in windows if str(w["of"]) == str(shop))
         name = site_place(shop)
         self.places[name] = Here(name=name, windows=whole, **common)
         for till in self.tills[shop]:
-            own = tuple(_window(w) for w in windows if w["of"] == till)
+            own = tuple(window(w) for w in windows if w["of"] == till)
             self.places[till_place(till)] = Here(
                 name=till_place(till), terminal=till, windows=(*whole, *own), **common
             )
@@ -186,7 +185,7 @@ class World:
     def _report(self, step: Step, now: datetime) -> None:
         subject, code = step.rest
         at = self.at(step.at)
-        key = Key(_kind(code, subject), subject, code)
+        key = Key(kind_of(code, subject), subject, code)
         happening = Happening(key=key, change=Change(step.verb), at=at, since=at)
         self.played.replay.tell(till_place(step.where), happening, now)
 
@@ -240,9 +239,11 @@ class World:
             patrol.back(back, now)
 
     def _silent_shops(self, now: datetime) -> Iterator[ShopNow]:
+        if not self._quiet(now, LIMIT):
+            return
+        near = self._quiet(now, LIMIT - together(LIMIT))
         for shop, tills in self.tills.items():
-            quiet = [t for t in tills if (at := self.heard[t]) is not None and now - at > LIMIT]
-            if not any(not self._up(till_place(t), SILENT_KEY) for t in quiet):
+            if not near.intersection(tills):
                 continue
             listed = tuple(
                 (
@@ -252,6 +253,14 @@ class World:
                 for t in tills
             )
             yield ShopNow(id=shop, place=self.place(site_place(shop)), tills=listed)
+
+    def _quiet(self, now: datetime, limit: timedelta) -> set[str]:
+        """Silent for so long, and nobody was told of it."""
+        return {
+            till
+            for till, at in self.heard.items()
+            if at is not None and now - at > limit and not self._up(till_place(till), SILENT_KEY)
+        }
 
     def _already(self, now: datetime) -> list[Shop]:
         return [
@@ -265,7 +274,7 @@ class World:
         return [k.spot.place.removeprefix("area/") for k in open_ if k.spot.place.startswith("area/")]
 
 
-def _shops(scenario: Scenario) -> Iterator[dict[str, Any]]:
+def shop_rows(scenario: Scenario) -> Iterator[dict[str, Any]]:
     yield from scenario.get("shops", [])
     many = scenario.get("many")
     if many:
@@ -277,7 +286,7 @@ def _shops(scenario: Scenario) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _window(row: dict[str, Any]) -> Window:
+def window(row: dict[str, Any]) -> Window:
     return Window(
         id=1,
         begins_at=datetime.fromisoformat(row["from"]),
@@ -298,14 +307,14 @@ def _closed(known: Known) -> Known:
     return known._replace(open=False, by_itself=False)
 
 
-def _kind(code: str, subject: str) -> SubjectKind:
+def kind_of(code: str, subject: str) -> SubjectKind:
     if code.startswith("backup."):
         return SubjectKind.BACKUP
     return SubjectKind.DEVICE if subject else SubjectKind.TERMINAL
 
 
 @cache
-def _name(spot: tuple[str, str, str, str]) -> str:
+def name_of(spot: tuple[str, str, str, str]) -> str:
     place, _kind, subject, code = spot
     return " ".join(part for part in (place, subject, code) if part)
 
@@ -316,37 +325,40 @@ def state_of(known: Known) -> str:
     return "holds" if known.cleared_at else "open"
 
 
-def found_of(played: Played) -> list[dict[str, Any]]:
-    """Every incident, in the words of the vectors."""
+def line_of(played: Played, known: Known) -> str:
+    """One incident in the words of the vectors."""
     book = played.book
-    rows = []
-    for known in book.incidents:
-        row: dict[str, Any] = {
-            "what": _name(known.spot),
-            "state": state_of(known),
-            "severity": known.severity.value,
-        }
-        row["count"] = book.stories[known.id].count
-        row["why"] = known.why
-        row["cause"] = _name(book.incidents[known.cause].spot) if known.cause is not None else ""
-        row["told"] = known.id in played.told
-        row["opened"] = round((known.opened_at - played_start(played)).total_seconds(), 3)
-        rows.append(row)
-    return sorted(rows, key=lambda row: (row["what"], row["opened"]))
+    count = book.stories[known.id].count
+    text = f"{name_of(known.spot)}: {state_of(known)} {known.severity.value}"
+    text += f" x{count}" if count > 1 else ""
+    if known.cause is not None:
+        return f"{text} ({known.why}: {name_of(book.incidents[known.cause].spot)})"
+    return f"{text} ({known.why})" if known.why else text
 
 
-def played_start(played: Played) -> datetime:
-    return min(
-        (known.since for known in played.book.incidents),
-        default=datetime.fromisoformat("2026-01-01T00:00:00+00:00"),
-    )
+def lines(played: Played) -> list[str]:
+    """Every incident, by place and then by time."""
+    rows = sorted(played.book.incidents, key=lambda known: (name_of(known.spot), known.opened_at))
+    return [line_of(played, known) for known in rows]
 
 
-def end_state(played: Played) -> list[tuple[Any, ...]]:
-    """What must be the same however it was told: every incident but for whether somebody was told in between."""
-    kept = ("what", "state", "severity", "count", "why", "cause", "opened")
-    return [tuple(row[name] for name in kept) for row in found_of(played)]
+def end_state(played: Played) -> list[tuple[str, datetime]]:
+    """What must be the same however it was told: every incident, and when it opened."""
+    return sorted((line_of(played, known), known.opened_at) for known in played.book.incidents)
+
+
+def told(played: Played) -> list[str]:
+    """The incidents that stood on their own at some look, so that somebody was told."""
+    return sorted(name_of(played.book.incidents[number].spot) for number in played.told)
 
 
 def tally(played: Played) -> dict[str, int]:
     return dict(Counter(known.spot.code for known in played.book.incidents))
+
+
+def states(played: Played) -> dict[str, str]:
+    return {name_of(known.spot): state_of(known) for known in played.book.incidents}
+
+
+def opened(played: Played, world: World) -> dict[str, float]:
+    return {name_of(k.spot): (k.opened_at - world.start).total_seconds() for k in played.book.incidents}
