@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.utils import translation
-from django.utils.translation import gettext as _
 
 from collector.core.models import User
 from collector.incidents import clocks, sla
@@ -25,6 +23,26 @@ from protocols.status.faults import FAULTS
 EVERY = timedelta(seconds=15)
 BATCH = 1000
 _UNJUDGED = 3
+_WHY = {
+    "lv": {
+        Trigger.REACTION: "Izlietoti {percent} % reakcijas laika.",
+        Trigger.SOLUTION: "Izlietoti {percent} % risinājuma laika.",
+        Trigger.SILENCE: "Jau {minutes} min neviens neko nav darījis.",
+        Trigger.NOBODY: "Jau {minutes} min neviens to nav pārņēmis.",
+    },
+    "en": {
+        Trigger.REACTION: "{percent} % of the time to react are used.",
+        Trigger.SOLUTION: "{percent} % of the time to solve it are used.",
+        Trigger.SILENCE: "Nobody has done anything about it for {minutes} minutes.",
+        Trigger.NOBODY: "Nobody has taken it for {minutes} minutes.",
+    },
+    "ru": {
+        Trigger.REACTION: "Израсходовано {percent} % времени на реакцию.",
+        Trigger.SOLUTION: "Израсходовано {percent} % времени на решение.",
+        Trigger.SILENCE: "Уже {minutes} мин никто ничего не делал.",
+        Trigger.NOBODY: "Уже {minutes} мин его никто не взял.",
+    },
+}
 _GOING = (sla.Standing.RUNNING, sla.Standing.PAUSED)
 _WAYS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
 
@@ -170,8 +188,7 @@ def _last(incident: Incident) -> int:
 
 def _letters(incident: Incident, due: Due, person: User) -> Iterable[Letter]:
     """One to every way in which the person is reached: quiet hours are not for what nobody answers."""
-    with translation.override(person.language):
-        subject, text = _words(incident, due, person.language)
+    subject, text = _words(incident, due, person.language)
     ways = [(one.channel, one.address) for one in person.addresses.all() if one.channel in _WAYS]
     for channel, address in ways or [(Channel.EMAIL, person.email)] * bool(person.email):
         yield Letter(
@@ -195,11 +212,8 @@ def _words(incident: Incident, due: Due, language: str) -> tuple[str, str]:
     fault = FAULTS.get(incident.code)
     title = fault.title(language) if fault else incident.code
     where = ", ".join(str(one) for one in (incident.terminal, incident.site) if one) or incident.area
-    why = {
-        Trigger.REACTION: _("%(percent)d %% of the time to react are used."),
-        Trigger.SOLUTION: _("%(percent)d %% of the time to solve it are used."),
-        Trigger.SILENCE: _("Nobody has done anything about it for %(minutes)d minutes."),
-        Trigger.NOBODY: _("Nobody has taken it for %(minutes)d minutes."),
-    }[due.rung.trigger] % {"percent": due.percent or due.rung.threshold, "minutes": due.rung.threshold}
+    why = _WHY[language if language in _WHY else "en"][due.rung.trigger].format(
+        percent=round(due.percent or due.rung.threshold), minutes=round(due.rung.threshold)
+    )
     link = f"{settings.CONFIG.public_url}/incidents/{incident.pk}/"
     return f"{title}: {where}", f"{why}\n\n{title}\n{where}\n\n{link}\n"

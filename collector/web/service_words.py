@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import pgettext_lazy as in_
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from collector.service.changes import ChangeRefused
 from collector.service.guards import Refusal
@@ -20,46 +19,46 @@ if TYPE_CHECKING:
 Moment = Callable[[datetime], str]
 
 CHANGE_STATES: dict[str, Sign] = {
-    "new": Sign("attention", "bell", in_("change", "New")),
-    "validated": Sign("suppressed", "check", in_("change", "Validated")),
-    "rejected": Sign("retired", "x", in_("change", "Rejected")),
-    "assigned": Sign("suppressed", "user-check", in_("change", "Assigned")),
-    "planned": Sign("attention", "calendar-event", in_("change", "Planned, waits for approval")),
-    "approved": Sign("suppressed", "checks", in_("change", "Approved")),
-    "not_approved": Sign("fault", "x", in_("change", "Not approved")),
-    "implemented": Sign("ok", "tool", in_("change", "Done")),
-    "monitored": Sign("attention", "eye", in_("change", "Watched")),
-    "closed": Sign("retired", "checks", in_("change", "Closed")),
-    "cancelled": Sign("retired", "x", in_("change", "Cancelled")),
+    "new": Sign("attention", "bell", pgettext_lazy("change", "New")),
+    "validated": Sign("suppressed", "check", pgettext_lazy("change", "Validated")),
+    "rejected": Sign("retired", "x", pgettext_lazy("change", "Rejected")),
+    "assigned": Sign("suppressed", "user-check", pgettext_lazy("change", "Assigned")),
+    "planned": Sign("attention", "calendar-event", pgettext_lazy("change", "Planned, waits for approval")),
+    "approved": Sign("suppressed", "checks", pgettext_lazy("change", "Approved")),
+    "not_approved": Sign("fault", "x", pgettext_lazy("change", "Not approved")),
+    "implemented": Sign("ok", "tool", pgettext_lazy("change", "Done")),
+    "monitored": Sign("attention", "eye", pgettext_lazy("change", "Watched")),
+    "closed": Sign("retired", "checks", pgettext_lazy("change", "Closed")),
+    "cancelled": Sign("retired", "x", pgettext_lazy("change", "Cancelled")),
 }
 VISIT_STATES: dict[str, Sign] = {
-    "planned": Sign("attention", "calendar-event", in_("visit", "Planned")),
-    "confirmed": Sign("suppressed", "user-check", in_("visit", "Confirmed")),
-    "on_way": Sign("suppressed", "car", in_("visit", "On the way")),
-    "on_site": Sign("suppressed", "tool", in_("visit", "On the spot")),
-    "done": Sign("ok", "circle-check", in_("visit", "Done")),
-    "failed": Sign("fault", "alert-triangle", in_("visit", "Came to nothing")),
-    "cancelled": Sign("retired", "x", in_("visit", "Called off")),
+    "planned": Sign("attention", "calendar-event", pgettext_lazy("visit", "Planned")),
+    "confirmed": Sign("suppressed", "user-check", pgettext_lazy("visit", "Confirmed")),
+    "on_way": Sign("suppressed", "car", pgettext_lazy("visit", "On the way")),
+    "on_site": Sign("suppressed", "tool", pgettext_lazy("visit", "On the spot")),
+    "done": Sign("ok", "circle-check", pgettext_lazy("visit", "Done")),
+    "failed": Sign("fault", "alert-triangle", pgettext_lazy("visit", "Came to nothing")),
+    "cancelled": Sign("retired", "x", pgettext_lazy("visit", "Called off")),
 }
 PROBLEM_STATES: dict[str, Sign] = {
-    "new": Sign("attention", "bell", in_("problem", "New")),
-    "assigned": Sign("suppressed", "user-check", in_("problem", "In work")),
-    "resolved": Sign("ok", "check", in_("problem", "Resolved")),
-    "closed": Sign("retired", "checks", in_("problem", "Closed")),
-    "proposed": Sign("attention", "bulb", in_("problem", "Proposed")),
-    "accepted": Sign("ok", "check", in_("problem", "Accepted")),
-    "dismissed": Sign("retired", "x", in_("problem", "Dismissed")),
+    "new": Sign("attention", "bell", pgettext_lazy("problem", "New")),
+    "assigned": Sign("suppressed", "user-check", pgettext_lazy("problem", "In work")),
+    "resolved": Sign("ok", "check", pgettext_lazy("problem", "Resolved")),
+    "closed": Sign("retired", "checks", pgettext_lazy("problem", "Closed")),
+    "proposed": Sign("attention", "bulb", pgettext_lazy("problem", "Proposed")),
+    "accepted": Sign("ok", "check", pgettext_lazy("problem", "Accepted")),
+    "dismissed": Sign("retired", "x", pgettext_lazy("problem", "Dismissed")),
 }
 RISKS: dict[str, Sign] = {
-    "low": Sign("ok", "shield-check", in_("risk", "Low risk")),
-    "medium": Sign("attention", "alert-triangle", in_("risk", "Medium risk")),
-    "high": Sign("fault", "alert-octagon", in_("risk", "High risk")),
+    "low": Sign("ok", "shield-check", pgettext_lazy("risk", "Low risk")),
+    "medium": Sign("attention", "alert-triangle", pgettext_lazy("risk", "Medium risk")),
+    "high": Sign("fault", "alert-octagon", pgettext_lazy("risk", "High risk")),
 }
 SWAP_STATES: dict[str, Sign] = {
-    "asked": Sign("attention", "help", in_("swap", "Asked")),
-    "accepted": Sign("ok", "check", in_("swap", "Accepted")),
-    "declined": Sign("retired", "x", in_("swap", "Declined")),
-    "withdrawn": Sign("retired", "x", in_("swap", "Withdrawn")),
+    "asked": Sign("attention", "help", pgettext_lazy("swap", "Asked")),
+    "accepted": Sign("ok", "check", pgettext_lazy("swap", "Accepted")),
+    "declined": Sign("retired", "x", pgettext_lazy("swap", "Declined")),
+    "withdrawn": Sign("retired", "x", pgettext_lazy("swap", "Withdrawn")),
 }
 TABLES: dict[str, dict[str, Sign]] = {
     "change": CHANGE_STATES,
@@ -70,9 +69,9 @@ TABLES: dict[str, dict[str, Sign]] = {
 }
 
 KINDS: "dict[str, Lazy]" = {
-    "standard": in_("change", "Standard"),
-    "normal": in_("change", "Normal"),
-    "emergency": in_("change", "Emergency"),
+    "standard": pgettext_lazy("change", "Standard"),
+    "normal": pgettext_lazy("change", "Normal"),
+    "emergency": pgettext_lazy("change", "Emergency"),
 }
 CATEGORIES: "dict[str, Lazy]" = {
     "agent_update": gettext_lazy("Update of the agent"),
@@ -93,54 +92,54 @@ TASKS: "dict[str, Lazy]" = {
     "seals": gettext_lazy("Seals written down"),
 }
 STEPS: "dict[str, Lazy]" = {
-    "asked": in_("step", "Asked for"),
-    "validate": in_("step", "Validated"),
-    "reject": in_("step", "Rejected"),
-    "reopen": in_("step", "Opened again"),
-    "assign": in_("step", "Assigned"),
-    "plan": in_("step", "Planned"),
-    "approve": in_("step", "Approved"),
-    "refuse": in_("step", "Not approved"),
-    "implement": in_("step", "Work done"),
-    "back_out": in_("step", "Backed out"),
-    "monitor": in_("step", "Watched"),
-    "close": in_("step", "Closed"),
-    "cancel": in_("step", "Called off"),
-    "task": in_("step", "Task"),
-    "confirm": in_("step", "Confirmed by the customer"),
-    "leave": in_("step", "On the way"),
-    "arrive": in_("step", "Arrived"),
-    "finish": in_("step", "Done, with proof"),
-    "fail": in_("step", "Came to nothing"),
-    "move": in_("step", "Another time"),
-    "raise": in_("step", "Raised"),
-    "resolve": in_("step", "Resolved"),
-    "write": in_("step", "Described"),
-    "known": in_("step", "Known error"),
-    "unknown": in_("step", "No known error any more"),
+    "asked": pgettext_lazy("step", "Asked for"),
+    "validate": pgettext_lazy("step", "Validated"),
+    "reject": pgettext_lazy("step", "Rejected"),
+    "reopen": pgettext_lazy("step", "Opened again"),
+    "assign": pgettext_lazy("step", "Assigned"),
+    "plan": pgettext_lazy("step", "Planned"),
+    "approve": pgettext_lazy("step", "Approved"),
+    "refuse": pgettext_lazy("step", "Not approved"),
+    "implement": pgettext_lazy("step", "Work done"),
+    "back_out": pgettext_lazy("step", "Backed out"),
+    "monitor": pgettext_lazy("step", "Watched"),
+    "close": pgettext_lazy("step", "Closed"),
+    "cancel": pgettext_lazy("step", "Called off"),
+    "task": pgettext_lazy("step", "Task"),
+    "confirm": pgettext_lazy("step", "Confirmed by the customer"),
+    "leave": pgettext_lazy("step", "On the way"),
+    "arrive": pgettext_lazy("step", "Arrived"),
+    "finish": pgettext_lazy("step", "Done, with proof"),
+    "fail": pgettext_lazy("step", "Came to nothing"),
+    "move": pgettext_lazy("step", "Another time"),
+    "raise": pgettext_lazy("step", "Raised"),
+    "resolve": pgettext_lazy("step", "Resolved"),
+    "write": pgettext_lazy("step", "Described"),
+    "known": pgettext_lazy("step", "Known error"),
+    "unknown": pgettext_lazy("step", "No known error any more"),
 }
 ACTS: "dict[str, Lazy]" = {
-    "validate": in_("act", "Validate"),
-    "reject": in_("act", "Reject"),
-    "reopen": in_("act", "Open again"),
-    "assign": in_("act", "Assign"),
-    "plan": in_("act", "Plan"),
-    "approve": in_("act", "Approve"),
-    "refuse": in_("act", "Do not approve"),
-    "implement": in_("act", "Work is done"),
-    "back_out": in_("act", "Backed out"),
-    "monitor": in_("act", "Watch"),
-    "close": in_("act", "Close"),
-    "cancel": in_("act", "Call off"),
-    "confirm": in_("act", "Customer agreed"),
-    "leave": in_("act", "I am on my way"),
-    "arrive": in_("act", "I have arrived"),
-    "fail": in_("act", "Came to nothing"),
-    "move": in_("act", "Another time"),
-    "resolve": in_("act", "Resolve"),
-    "accept": in_("act", "Accept"),
-    "decline": in_("act", "Decline"),
-    "withdraw": in_("act", "Withdraw"),
+    "validate": pgettext_lazy("act", "Validate"),
+    "reject": pgettext_lazy("act", "Reject"),
+    "reopen": pgettext_lazy("act", "Open again"),
+    "assign": pgettext_lazy("act", "Assign"),
+    "plan": pgettext_lazy("act", "Plan"),
+    "approve": pgettext_lazy("act", "Approve"),
+    "refuse": pgettext_lazy("act", "Do not approve"),
+    "implement": pgettext_lazy("act", "Work is done"),
+    "back_out": pgettext_lazy("act", "Backed out"),
+    "monitor": pgettext_lazy("act", "Watch"),
+    "close": pgettext_lazy("act", "Close"),
+    "cancel": pgettext_lazy("act", "Call off"),
+    "confirm": pgettext_lazy("act", "Customer agreed"),
+    "leave": pgettext_lazy("act", "I am on my way"),
+    "arrive": pgettext_lazy("act", "I have arrived"),
+    "fail": pgettext_lazy("act", "Came to nothing"),
+    "move": pgettext_lazy("act", "Another time"),
+    "resolve": pgettext_lazy("act", "Resolve"),
+    "accept": pgettext_lazy("act", "Accept"),
+    "decline": pgettext_lazy("act", "Decline"),
+    "withdraw": pgettext_lazy("act", "Withdraw"),
 }
 RISK_REASONS: "dict[str, Lazy]" = {
     "history": gettext_lazy("Of such changes this share went wrong, %"),
@@ -173,9 +172,9 @@ GAPS: "dict[str, Lazy]" = {
     "empty": gettext_lazy("the rota has no people"),
 }
 SHIFTS: "dict[str, Lazy]" = {
-    "turn": in_("shift", "turn"),
-    "override": in_("shift", "instead"),
-    "swap": in_("shift", "swapped"),
+    "turn": pgettext_lazy("shift", "turn"),
+    "override": pgettext_lazy("shift", "instead"),
+    "swap": pgettext_lazy("shift", "swapped"),
 }
 
 

@@ -175,7 +175,7 @@ def test_a_rota_is_made_swapped_and_overridden_on_its_page() -> None:
 def on_site() -> Visit:
     worker = world.person("technician")
     till = office.till()
-    row = Visit.objects.create(
+    return Visit.objects.create(
         site=till.site,
         technician=worker,
         purpose="galva",
@@ -184,7 +184,6 @@ def on_site() -> Visit:
         starts_at=world.NOW,
         ends_at=world.NOW + HOUR,
     )
-    return row
 
 
 def test_a_visit_is_proven_on_its_page() -> None:
