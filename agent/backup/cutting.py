@@ -72,16 +72,17 @@ class _Pending:
 
 
 class Cutter:
-    """Cuts the parts of one run. For one thread. `dying` packs are not used again: their bytes are stored anew."""
+    """Cuts the parts of one run. For one thread. Only `usable` packs are leant on: bytes in others are stored anew."""
 
     def __init__(
         self,
         state: State,
-        dying: set[int],
+        usable: set[int],
         copies: LastCopy | None,
         between: Callable[[int], None],
     ) -> None:
-        self._state, self._dying, self._copies = state, dying, copies
+        self._state, self._copies = state, copies
+        self.usable = usable | {HOLE}
         self._between = between
         self._pending: deque[_Pending] = deque()
         self._frame: OpenFrame | None = None
@@ -110,6 +111,7 @@ class Cutter:
         assert pack.ref  # noqa: S101 - the writer sets it first
         with self._state.at_once():
             pack.id = self._state.add_pack(pack.ref, pack.plain, pack.bases)
+            self.usable.add(pack.id)
             self.settle()
 
     def settle(self) -> None:
@@ -135,7 +137,10 @@ class Cutter:
             while count := _fill(reader, buffer):
                 group = memoryview(buffer)[:count]
                 digest.update(group)
-                self._group(file, group, copy)
+                if buffer == _ZEROS and count == GROUP_BYTES and not copy:
+                    self._same(file, [Placed(count)])
+                else:
+                    self._group(file, group, copy)
                 file.size += count
                 file.groups += 1
                 self._between(count)
@@ -150,7 +155,7 @@ class Cutter:
         page, number, name = file.part.page_bytes, file.groups, file.group_name
         whole = self._state.hash(group)
         old = self._state.group(name, number)
-        if old and old.hash == whole and not any(one.pack in self._dying for one in old.pieces):
+        if old and old.hash == whole and all(one.pack in self.usable for one in old.pieces):
             self._same(file, _places(old.pieces, page, len(group)))
             return
         hashed = self._state.hash
@@ -180,9 +185,9 @@ class Cutter:
 
     def _changed(self, file: CutFile, group: memoryview, hashes: bytes, old: "_Before") -> list[Placed]:
         page, begin, zero = file.part.page_bytes, file.size, self._zero(file.part.page_bytes)
-        dying, places = self._dying, list[Placed]()
+        usable, places = self.usable, list[Placed]()
         kinds = [
-            _Kind.HOLE if digest == zero else _Kind.KNOWN if old.has(index, digest, dying) else _Kind.NEW
+            _Kind.HOLE if digest == zero else _Kind.KNOWN if old.has(index, digest, usable) else _Kind.NEW
             for index, digest in enumerate(_split(hashes))
         ]
         base = old.base(begin, len(group))
@@ -197,7 +202,7 @@ class Cutter:
                     size = min(page, len(data) - (index - at) * page)
                     _append(places, Placed(size, *old.places[index]))
             else:
-                self._new(file, begin + at * page, data, places, _Stand(old, base, at, self._state, dying))
+                self._new(file, begin + at * page, data, places, _Stand(old, base, at, self._state, usable))
             at = end
         old.replace(begin, group)
         return places
@@ -267,7 +272,7 @@ class Cutter:
         if fresh:
             return Placed(len(data), fresh.pack, fresh.position, fresh.depth, fresh.frame), None
         known = self._state.chunk(digest)
-        if known and known[2] == len(data) and known[0] not in self._dying:
+        if known and known[2] == len(data) and known[0] in self.usable:
             return Placed(len(data), known[0], known[1]), None
         frame = self._room(len(data))
         place = Placed(len(data), position=frame.put(file.number, file.size, data), frame=frame)
@@ -314,8 +319,8 @@ class _Before:
     def hash(self, index: int) -> bytes:
         return self._hashes[index] if index < len(self._hashes) else b""
 
-    def has(self, index: int, digest: bytes, dying: set[int]) -> bool:
-        return self.hash(index) == digest and self.places[index][0] not in dying
+    def has(self, index: int, digest: bytes, usable: set[int]) -> bool:
+        return self.hash(index) == digest and self.places[index][0] in usable
 
     def base(self, offset: int, length: int) -> bytes:
         return self._copy.read(offset, length) if self._copy and self._hashes else b""
@@ -333,7 +338,7 @@ class _Stand:
     base: bytes
     first: int
     state: State
-    dying: set[int]
+    usable: set[int]
 
     @property
     def some(self) -> bool:
@@ -346,7 +351,7 @@ class _Stand:
         if len(data) != page or not self.before.hash(index):
             return None
         pack, position, depth = self.before.places[index]
-        if pack == HOLE or pack in self.dying or depth >= DEPTH:
+        if pack == HOLE or pack not in self.usable or depth >= DEPTH:
             return None
         known = self.state.hash(data) == self.before.hash(index)
         return _Under(data, pack, position, depth) if known else None

@@ -3,7 +3,7 @@ killed leaves the snapshots as they were, and packs that the next run goes on wi
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from agent.backup.key import DataKey, RecoveryPublic, new_data_key
 from agent.backup.last_copy import LastCopy
 from agent.backup.manifest import FileEntry, Runs, seal_body
 from agent.backup.repository import Repository
+from agent.backup.repository.meter import Free, Meter
 from agent.backup.state import KnownFile, Last, State, locked
 from agent.backup.writer import PackWriter
 from agent.clock import Clock
@@ -67,12 +68,19 @@ class Done:
 
 
 def backup(
-    job: Job, repository: Repository, signer: Signer, clock: Clock, *, pace: Pace, progress: Progress
+    job: Job,
+    repository: Repository,
+    signer: Signer,
+    clock: Clock,
+    *,
+    pace: Pace,
+    progress: Progress,
+    reading: Meter | None = None,
 ) -> Done:
     """Returns only when the snapshot is durable in the repository. SnapshotFailed, RepositoryUnreachable,
     RepositoryRefused; the repository then holds what it held before, besides packs that nothing names."""
     with locked(job.state, repository.address, signer.terminal, job.name) as state, _staging(job) as staging:
-        run = _Run(job, repository, signer, clock, pace, progress, state, staging)
+        run = _Run(job, repository, signer, clock, pace, progress, reading or Free(), state, staging)
         try:
             return run()
         except BackupError as e:
@@ -90,6 +98,7 @@ class _Run:
     clock: Clock
     pace: Pace
     progress: Progress
+    reading: Meter
     state: State
     staging: Path
 
@@ -158,8 +167,8 @@ class _Run:
     def _cut(self, parts: Iterable[Part], total: int, key: DataKey) -> "_Cut":
         known = self.state.packs()
         copies = LastCopy(self.job.state / "copies" / self.job.name) if self.job.delta else None
-        seen = _Seen(self.pace, self.progress, total)
-        cutter = Cutter(self.state, plan.dying(known.values()), copies, seen)
+        seen = _Seen(self.pace, self.progress, self.reading, total)
+        cutter = Cutter(self.state, set(known) - plan.dying(known.values()), copies, seen)
         incremental = self.state.last() is not None and bool(known)
         writer = PackWriter(key, self.repository, known, cutter.acknowledged, incremental=incremental)
         cutter.writer = writer
@@ -178,15 +187,14 @@ class _Run:
     def _part(self, cutter: Cutter, part: Part, number: int) -> CutFile:
         if part.kind is not Kind.FILE:
             return CutFile(part, number)
-        return self._unchanged(part, number) or cutter.cut(part, number)
+        return self._unchanged(part, number, cutter.usable) or cutter.cut(part, number)
 
-    def _unchanged(self, part: Part, number: int) -> CutFile | None:
+    def _unchanged(self, part: Part, number: int, usable: Set[int]) -> CutFile | None:
         known = self.state.file(part.name) if part.stamp else None
         if known is None or known.stamp != part.stamp:
             return None
         runs = Runs.decode(known.runs, _ANY_PACK) if known.runs else Runs()
-        dying = plan.dying(self.state.packs().values())
-        if any(run.pack in dying for run in runs):
+        if any(run.pack not in usable for run in runs):
             return None
         return CutFile(part, number, known.size, known.blake3, runs=runs)
 
@@ -215,12 +223,13 @@ class _Cut:
 class _Seen:
     """Counts what was read, for whoever waits and for whoever must not be in the way."""
 
-    def __init__(self, pace: Pace, progress: Progress, total: int) -> None:
-        self._pace, self._progress = pace, progress
+    def __init__(self, pace: Pace, progress: Progress, reading: Meter, total: int) -> None:
+        self._pace, self._progress, self._reading = pace, progress, reading
         self._done, self._total = 0, total
 
     def __call__(self, count: int) -> None:
         self._done += count
+        self._reading.spend(count)
         self._progress("store", self._done, self._total)
         self._pace.between(self._done, self._total)
 

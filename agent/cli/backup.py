@@ -2,17 +2,22 @@
 as a child; then the result goes to the collector through the spool."""
 
 import argparse
+import sys
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 
 from agent.backup import plan
 from agent.backup.engines import NoPause, engine
+from agent.backup.gentle import Gentle, Manners, Told, step_back
 from agent.backup.key import load_public
+from agent.backup.repository.meter import Bucket
 from agent.backup.run import Done, Job, Signer, backup
 from agent.cli.account import as_owner_of
 from agent.cli.advice import exit_code
 from agent.cli.place import (
     COLLECTOR,
+    add_way,
     by_hand_state,
     configured,
     make_folder,
@@ -20,11 +25,14 @@ from agent.cli.place import (
     print_failure,
     print_json,
     progress,
+    progress_file,
     signer,
     source_name,
+    way_of,
+    way_to,
 )
 from agent.clock import Clock
-from agent.config import default_path, load
+from agent.config import Backup, default_path, load
 from agent.runtime.clock import SystemClock
 from agent.spool import FILE, Spool
 from protocols.errors import ConfigError, PlombaError
@@ -38,11 +46,20 @@ _RUNNING = "backup.running"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the [[backup]] of the configuration; with --source: what to call it")
     parser.add_argument("--config", type=Path, help="the agent's configuration file")
-    parser.add_argument("--engine", default="sqlite", help="what kind of source it is: sqlite")
-    parser.add_argument("--source", type=Path, metavar="FILE", help="the live database")
-    parser.add_argument("--repository", metavar="DIR", help='a folder, or "collector"')
-    parser.add_argument("--recovery-key", type=Path, action="append", metavar="PUBLIC", help="recovery.pub")
+    parser.add_argument("--engine", default="sqlite", help="what kind of source it is: sqlite, ...")
+    parser.add_argument("--source", metavar="FILE", help="the live database: a file, or its address")
+    parser.add_argument("--repository", metavar="DIR", help='a folder, sftp://..., or "collector"')
+    parser.add_argument(
+        "--recovery-key",
+        type=Path,
+        action="append",
+        metavar="PUBLIC",
+        help="recovery.pub; several: each opens it",
+    )
     parser.add_argument("--state", type=Path, metavar="DIR", help="memory of earlier runs, room for the copy")
+    parser.add_argument("--delta", action="store_true", help="keep a copy of the last backup, and send less")
+    parser.add_argument("--paced", action="store_true", help=argparse.SUPPRESS)
+    add_way(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
@@ -65,20 +82,21 @@ def _by_hand(args: argparse.Namespace) -> Done:
     clock = SystemClock()
     by = signer(state)
     config = None
-    if args.repository != COLLECTOR:
+    if "://" not in args.repository and args.repository != COLLECTOR:
         make_folder(Path(args.repository))
-    else:
+    elif not args.repository.startswith("sftp:"):
         config = load(args.config or default_path())
         by = signer(config.agent.state_dir)
     job = Job(
-        name=args.name or source_name(args.source),
+        name=args.name or source_name(Path(args.source)),
         engine=engine(args.engine),
-        source=str(args.source),
+        source=args.source,
         recipients=[load_public(path) for path in args.recovery_key],
         state=state / "backup",
+        delta=args.delta,
     )
     with progress(clock) as shown:
-        repository = open_repository(args.repository, config, clock)
+        repository = open_repository(args.repository, config, clock, way_of(args))
         return backup(job, repository, by, clock, pace=NoPause(), progress=shown)
 
 
@@ -91,18 +109,35 @@ def _by_name(args: argparse.Namespace) -> Done:
     as_owner_of(config.agent.state_dir)
     clock, state = SystemClock(), config.agent.state_dir
     report = _Report(state, chosen.name, chosen.engine, clock)
-    with report, progress(clock) as shown:
+    step_back()
+    gentle = Gentle(_manners(chosen, paced=args.paced), clock, Event())
+    with report, progress(clock, progress_file(state, chosen.name)) as shown:
         job = Job(
             name=chosen.name,
             engine=engine(chosen.engine),
             source=chosen.source,
-            recipients=[load_public(chosen.recovery_key)],
+            recipients=[load_public(path) for path in _public_keys(chosen)],
             state=state / "backup",
+            delta=chosen.delta,
         )
         by: Signer = signer(state)
-        repository = open_repository(chosen.repository, config, clock)
-        report.done = backup(job, repository, by, clock, pace=NoPause(), progress=shown)
+        repository = open_repository(chosen.repository, config, clock, way_to(chosen, clock))
+        reading = Bucket(chosen.read_mib_s * 1024 * 1024, clock, Event()) if chosen.read_mib_s else None
+        report.done = backup(job, repository, by, clock, pace=gentle, progress=shown, reading=reading)
+        report.waited_s, report.late = gentle.waited_s, gentle.late
         return report.done
+
+
+def _public_keys(plan: Backup) -> list[Path]:
+    return [path for path in (plan.recovery_key, plan.customer_key, plan.verify_key) if path]
+
+
+def _manners(plan: Backup, *, paced: bool) -> Manners:
+    """`paced`: the resident agent tells on standard input when the till is busy. A person who waits is served at
+    once."""
+    if not paced:
+        return Manners()
+    return Manners(Told(sys.stdin), plan.window, plan.deadline.total_seconds())
 
 
 class _Report:
@@ -113,6 +148,7 @@ class _Report:
         self._started_at: datetime = clock.now()
         self._begun = clock.monotonic()
         self.done: Done | None = None
+        self.waited_s, self.late = 0.0, False
 
     def __enter__(self) -> None:
         return None
@@ -123,6 +159,8 @@ class _Report:
         message = self._good(self.done) if self.done else self._bad(error)
         with Spool(self._state / FILE, self._clock) as spool:
             spool.put(message)
+            if self.late:
+                spool.put(self._late())
 
     def _good(self, done: Done) -> v1.Backup:
         return v1.Backup(
@@ -138,6 +176,12 @@ class _Report:
             stored_bytes=done.header.stored_bytes,
             facts=plan.wire_facts(done.facts),
         )
+
+    def _late(self) -> v1.Fact:
+        """It had to go on while the till was busy, or outside of its hours."""
+        subject = v1.Subject(kind=v1.SubjectKind.BACKUP, id=self._source)
+        detail: v1.Detail = {"waited_s": round(self.waited_s)}
+        return v1.Fact(seq=1, at=self._clock.now(), subject=subject, name="backup.late", detail=detail)
 
     def _bad(self, error: BaseException | None) -> v1.Backup:
         text = f"{error.code}: {error}" if isinstance(error, PlombaError) else "the backup broke off"

@@ -8,19 +8,24 @@ from pathlib import Path
 from agent.backup import plan
 from agent.backup.catalogue import Wanted, choose
 from agent.backup.drill import DrillResult, drill
-from agent.backup.key import RecoverySecret, load_secret
+from agent.backup.key import RecoverySecret
 from agent.backup.repository import Repository
 from agent.backup.state import Last, recall
 from agent.cli.advice import exit_code
 from agent.cli.place import (
+    KEY_HELP,
     add_choice,
+    add_way,
     configured,
+    load_secrets,
     open_repository,
     print_failure,
     print_json,
     progress,
     signer,
     wanted,
+    way_of,
+    way_to,
 )
 from agent.clock import Clock
 from agent.runtime.clock import SystemClock
@@ -36,11 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the [[backup]] of the configuration")
     parser.add_argument("--config", type=Path, help="the agent's configuration file")
     parser.add_argument("--repository", metavar="DIR", help="a folder, where there is no --name")
-    parser.add_argument("--recovery-key", type=Path, required=True, metavar="PRIVATE", help="recovery.key")
+    parser.add_argument(
+        "--recovery-key", type=Path, required=True, action="append", metavar="PRIVATE", help=KEY_HELP
+    )
     parser.add_argument(
         "--scratch", type=Path, metavar="DIR", help="where there is room for the whole source"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_way(parser)
     add_choice(parser)
 
 
@@ -60,18 +68,18 @@ def _by_hand(args: argparse.Namespace) -> DrillResult:
     if not args.repository:
         raise ConfigError("command line", "drill", "needs --repository DIR, or --name")
     clock = SystemClock()
-    repository = open_repository(args.repository, None, clock)
-    return _drill(repository, wanted(args), args, clock, load_secret(args.recovery_key))
+    repository = open_repository(args.repository, None, clock, way_of(args))
+    return _drill(repository, wanted(args), args, clock, load_secrets(args.recovery_key))
 
 
 def _by_name(args: argparse.Namespace) -> DrillResult:
     config, chosen = configured(args)
     clock, state = SystemClock(), config.agent.state_dir
-    repository, by = open_repository(chosen.repository, config, clock), signer(state)
+    repository, by = open_repository(chosen.repository, config, clock, way_to(chosen, clock)), signer(state)
     args.scratch = args.scratch or state / "backup" / "drill"
     asked = Wanted(at=args.at, source=chosen.name, terminal=by.terminal, snapshot=args.snapshot)
     newest = recall(state / "backup", repository.address, by.terminal, chosen.name)
-    secret = load_secret(args.recovery_key)
+    secret = load_secrets(args.recovery_key)
     result = _drill(repository, asked, args, clock, secret, newest=newest if args.at is None else None)
     message = v1.Drill(
         seq=1,

@@ -9,15 +9,19 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
 from agent.backup.catalogue import Wanted
-from agent.backup.progress import Line, Silent
+from agent.backup.key import RecoverySecret, load_secret
+from agent.backup.key_split import is_part, join
+from agent.backup.progress import Both, Kept, Line
 from agent.backup.repository import Repository
 from agent.backup.repository.https import Access, HttpsRepository
 from agent.backup.repository.local import LocalRepository
+from agent.backup.repository.meter import Bucket, Free, Meter
 from agent.backup.repository.retrying import Retrying
 from agent.backup.run import Progress, Signer
 from agent.cli.advice import advice
@@ -28,6 +32,7 @@ from protocols.errors import ConfigError, PlombaError, RepositoryUnreachable
 from protocols.wire.snapshot import encode_key
 
 COLLECTOR = "collector"
+KEY_HELP = "recovery.key; of a split key two of its parts, each with this option"
 
 
 def by_hand_state() -> Path:
@@ -48,10 +53,26 @@ def configured(args: argparse.Namespace) -> tuple[Config, Backup]:
     raise ConfigError(str(path), "backup.name", f"there is no [[backup]] named {args.name!r}", known)
 
 
-def open_repository(where: str, config: Config | None, clock: Clock) -> Repository:
-    """A folder, or the collector of an enrolled till."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a repository that is no plain folder needs beside its address."""
+
+    sftp_key: Path | None = None
+    sftp_host_key: str = ""
+    send: Meter = field(default_factory=Free)
+
+
+def open_repository(where: str, config: Config | None, clock: Clock, way: Way | None = None) -> Repository:
+    """A folder, a folder on an SSH server, or the collector of an enrolled till."""
+    way = way or Way()
+    if where.startswith("sftp:"):
+        # an SSH library takes ten megabytes, and most tills send to the collector
+        from agent.backup.repository.sftp import SftpRepository, parse_address  # noqa: PLC0415
+
+        sftp = parse_address(where, way.sftp_key, way.sftp_host_key)
+        return Retrying(SftpRepository(sftp, way.send), clock, Event())
     if where != COLLECTOR and not where.startswith("https://"):
-        return LocalRepository(Path(where))
+        return LocalRepository(Path(where), way.send)
     if config is None:
         raise ConfigError("--repository", where, "needs the configuration of an enrolled till (--config)")
     me = identity.load(config.agent.state_dir)
@@ -60,7 +81,7 @@ def open_repository(where: str, config: Config | None, clock: Clock) -> Reposito
             "--repository", where, "is not the collector that this till is enrolled at", me.collector
         )
     access = Access(me.collector, me.ca_file, me.terminal, me.key)
-    return Retrying(HttpsRepository(access, clock), clock, Event())
+    return Retrying(HttpsRepository(access, clock, way.send), clock, Event())
 
 
 def make_folder(folder: Path) -> None:
@@ -102,6 +123,33 @@ def point_in_time(text: str) -> datetime:
     return last.astimezone(UTC)
 
 
+def add_way(parser: argparse.ArgumentParser) -> None:
+    """How an SSH server is reached."""
+    parser.add_argument(
+        "--sftp-key", type=Path, metavar="FILE", help="the private key for sftp:// repositories"
+    )
+    parser.add_argument(
+        "--sftp-host-key", default="", metavar="KEY", help="the server's own, as ssh-keyscan prints it"
+    )
+
+
+def way_of(args: argparse.Namespace) -> Way:
+    return Way(args.sftp_key, args.sftp_host_key)
+
+
+def way_to(plan: Backup, clock: Clock) -> Way:
+    """As the configuration says."""
+    send: Meter = Bucket(plan.send_kib_s * 1024, clock, Event()) if plan.send_kib_s else Free()
+    return Way(plan.sftp_key, plan.sftp_host_key, send)
+
+
+def load_secrets(paths: list[Path]) -> RecoverySecret:
+    """The whole key, or enough parts of one that was split."""
+    if len(paths) == 1 and not is_part(paths[0]):
+        return load_secret(paths[0])
+    return join(paths)
+
+
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """Which snapshot is meant."""
     parser.add_argument(
@@ -120,16 +168,20 @@ def wanted(args: argparse.Namespace) -> Wanted:
     return Wanted(at=args.at, source=args.source_name, terminal=args.terminal, snapshot=args.snapshot)
 
 
+def progress_file(state_dir: Path, name: str) -> Path:
+    """Where a run under way writes how far it is."""
+    return state_dir / "backup" / f"{name}.progress"
+
+
 @contextlib.contextmanager
-def progress(clock: Clock) -> Iterator[Progress]:
-    if not sys.stderr.isatty():
-        yield Silent()
-        return
-    line = Line(sys.stderr, clock)
+def progress(clock: Clock, file: Path | None = None) -> Iterator[Progress]:
+    shown: list[Line | Kept] = [Line(sys.stderr, clock)] if sys.stderr.isatty() else []
+    shown += [Kept(file, clock)] if file else []
     try:
-        yield line
+        yield Both(*shown)
     finally:
-        line.close()
+        for one in shown:
+            one.close()
 
 
 def print_json(document: object) -> None:

@@ -4,17 +4,20 @@ import argparse
 from pathlib import Path
 
 from agent.backup.catalogue import Found, choose
-from agent.backup.key import load_secret
 from agent.backup.restore import Restored, restore
 from agent.cli.advice import exit_code
 from agent.cli.place import (
     COLLECTOR,
+    KEY_HELP,
     add_choice,
+    add_way,
+    load_secrets,
     open_repository,
     print_failure,
     print_json,
     progress,
     wanted,
+    way_of,
 )
 from agent.config import default_path, load
 from agent.runtime.clock import SystemClock
@@ -25,10 +28,22 @@ HELP = "restore a backup into a file; an existing file is never touched without 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    where = "a folder (also a till's folder in the collector's storage), or \"collector\" on an enrolled till"
+    where = (
+        "a folder (also a till's folder in the collector's storage), sftp://...,"
+        ' or "collector" on an enrolled till'
+    )
     parser.add_argument("--repository", required=True, metavar="DIR", help=where)
-    parser.add_argument("--recovery-key", type=Path, required=True, metavar="PRIVATE", help="recovery.key")
-    parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="where the file is written")
+    parser.add_argument(
+        "--recovery-key", type=Path, required=True, action="append", metavar="PRIVATE", help=KEY_HELP
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the file that is written; a folder where there are several",
+    )
+    add_way(parser)
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
     parser.add_argument("--config", type=Path, help='the agent\'s configuration, for "collector"')
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -56,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _restore(args: argparse.Namespace) -> tuple[Found, Restored]:
     clock = SystemClock()
-    secret = load_secret(args.recovery_key)
+    secret = load_secrets(args.recovery_key)
     remote = args.repository == COLLECTOR or args.repository.startswith("https://")
     config = load(args.config or default_path()) if remote else None
-    repository = open_repository(args.repository, config, clock)
+    repository = open_repository(args.repository, config, clock, way_of(args))
     with progress(clock) as shown:
         found = choose(repository, wanted(args))
         return found, restore(found, repository, secret, args.to, progress=shown, force=args.force)

@@ -245,9 +245,9 @@ class Host(Table):
 
 class Backup(Table):
     """`repository` is "collector", a folder, or sftp://user@host/folder. Either `every` or `at` (local time of the
-    till) is set. `customer_key` and `verify_key` open the backup beside the recovery key. `delta` keeps a copy of the last
-    backup on the till, so that less is sent. While the till is busy, or outside of `window`, a backup that has begun
-    waits, for `deadline` at most; then it goes on slowly."""
+    till) is set. `customer_key` and `verify_key` open the backup beside the recovery key. `delta` keeps a copy of the
+    last backup on the till, so that less is sent. While the till is busy, or outside of `window`, a backup that has
+    begun waits, for `deadline` at most; then it goes on slowly."""
 
     name: Name
     engine: Name

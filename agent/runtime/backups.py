@@ -28,6 +28,8 @@ STOP_S = 1.0
 
 May = Callable[[datetime, datetime, timedelta], bool]
 """Whether heavy work may begin: now, due since, and for how long it may be put off."""
+Busy = Callable[[datetime], bool]
+"""Whether the till sells just now, so that a backup under way waits."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ def command(name: str, config_file: Path) -> list[str]:
     own = [sys.executable]
     if not getattr(sys, "frozen", False):
         own += ["-c", "import sys; from agent.cli import main; sys.exit(main(sys.argv[1:]))"]
-    return [*own, "backup", "--name", name, "--config", str(config_file)]
+    return [*own, "backup", "--name", name, "--config", str(config_file), "--paced"]
 
 
 class Backups:
@@ -75,8 +77,10 @@ class Backups:
         *,
         start: Callable[[str, Path], list[str]] = command,
         may: May = lambda _now, _since, _patience: True,
+        busy: Busy = lambda _now: False,
     ) -> None:
-        self._may = may
+        self._may, self._busy = may, busy
+        self._told_busy = False
         self._plans = plans
         self._config_file = config_file
         self._spool = spool
@@ -88,9 +92,10 @@ class Backups:
     def tick(self) -> None:
         if self._running:
             self._look()
-        if self._running:
-            return
         now = self._clock.now().astimezone()
+        if self._running:
+            self._tell(self._busy(now))
+            return
         for plan in self._plans:
             if self._begins(plan, self._last(plan), now):
                 self._start(plan)
@@ -110,6 +115,9 @@ class Backups:
             process.wait(within_s)
         except subprocess.TimeoutExpired:
             process.kill()
+        with suppress(OSError):
+            if process.stdin:
+                process.stdin.close()
 
     def _begins(self, plan: Backup, last: datetime | None, now: datetime) -> bool:
         """A till without any backup gets one at once."""
@@ -124,16 +132,32 @@ class Backups:
         started: Json = {"started_at": self._clock.now().isoformat()}
         self._spool.put_all(state={STATE + plan.name: started})
         process = subprocess.Popen(
-            self._command(plan.name, self._config_file), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            self._command(plan.name, self._config_file), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
         _gently(process.pid)
         self._running = plan, process
+        self._told_busy = False
+        self._tell(self._busy(self._clock.now().astimezone()))
+
+    def _tell(self, busy: bool) -> None:
+        """What has changed, to the backup that runs. One that does not listen is none the worse for it."""
+        if self._running is None or busy == self._told_busy:
+            return
+        self._told_busy = busy
+        pipe = self._running[1].stdin
+        with suppress(OSError):
+            if pipe:
+                pipe.write(b"busy\n" if busy else b"quiet\n")
+                pipe.flush()
 
     def _look(self) -> None:
         if self._running is None or self._running[1].poll() is None:
             return
         plan, process = self._running
         self._running = None
+        with suppress(OSError):
+            if process.stdin:
+                process.stdin.close()
         if process.returncode not in _REPORTED:
             log.error("the backup %s broke off with %d", plan.name, process.returncode)
             subject = v1.Subject(kind=v1.SubjectKind.BACKUP, id=plan.name)

@@ -125,8 +125,9 @@ class Service:
         self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
         self._backups = Backups(
-            config.backups, config_file, self._spool, clock, self._sender.wake, may=self._trading.may_run
-        )
+            config.backups, config_file, self._spool, clock, self._sender.wake,
+            may=self._trading.may_run, busy=self._trading.selling,
+        )  # fmt: skip
         self._rhythm = WatchedRhythm(clock, OWN_JOBS + len(config.devices), self._watchdog)
         self._tapped: dict[str, TappedPoller] = {}
         self._watches: dict[str, DeviceWatch] = {}

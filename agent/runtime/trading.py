@@ -52,6 +52,10 @@ class Trading:
             return not self._hours.holds(now.timetz().replace(tzinfo=None)) or self._sees_receipts(now)
         return self._sees_receipts(now) or NIGHT[0] <= now.timetz().replace(tzinfo=None) < NIGHT[1]
 
+    def selling(self, now: datetime) -> bool:
+        """A receipt was printed some minutes ago at most."""
+        return self._selling(now)
+
     def may_run(self, now: datetime, waits_since: datetime, patience: timedelta = PATIENCE) -> bool:
         """Heavy work that is due since then. A clock that was set back does not make it wait anew."""
         return self.quiet(now) or abs(now - waits_since) >= patience

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from urllib3.exceptions import HTTPError
 
 from agent.backup.repository import MISSING, NO_DELETE, ObjectInfo, missing
+from agent.backup.repository.meter import SLICE_BYTES, Free, Meter
 from agent.clock import Clock
 from protocols.errors import (
     BackupError,
@@ -51,20 +52,21 @@ class _Answer:
 
 
 class HttpsRepository:
-    """For one thread."""
+    """From any thread."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: Access, clock: Clock, meter: Meter | None = None) -> None:
         parts = urlsplit(access.url)
         if parts.scheme != "https" or not parts.hostname:
             raise ConfigError("collector", "url", f"{access.url!r} is no https address")
         self._access = access
         self._clock = clock
+        self._meter = meter or Free()
         self._ahead_s = 0.0
         self._pool = urllib3.HTTPSConnectionPool(
             parts.hostname,
             parts.port or 443,
             ssl_context=_trust_only(access.ca_file),
-            maxsize=1,
+            maxsize=2,
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
         )
@@ -148,8 +150,8 @@ class HttpsRepository:
             response = self._pool.urlopen(
                 method,
                 path,
-                body=body if method == "PUT" else None,
-                headers=headers,
+                body=_Metered(body, self._meter) if method == "PUT" else None,
+                headers=headers | ({"Content-Length": str(len(body))} if method == "PUT" else {}),
                 redirect=False,
                 retries=False,
                 preload_content=False,
@@ -163,6 +165,19 @@ class HttpsRepository:
             raise RepositoryUnreachable("the answer is too long to be the collector's")
         response.release_conn()
         return _Answer(response.status, content, _length(response.headers.get("Content-Length"), content))
+
+
+class _Metered:
+    """A body that leaves slice by slice, as the limit allows."""
+
+    def __init__(self, body: bytes, meter: Meter) -> None:
+        self._body, self._meter = memoryview(body), meter
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at in range(0, len(self._body), SLICE_BYTES):
+            piece = self._body[at : at + SLICE_BYTES]
+            self._meter.spend(len(piece))
+            yield bytes(piece)
 
 
 def _trust_only(ca_file: Path) -> ssl.SSLContext:

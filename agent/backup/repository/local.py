@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agent.backup.repository import MISSING, ObjectInfo, missing, taken
+from agent.backup.repository.meter import SLICE_BYTES, Free, Meter
 from protocols.errors import PlombaError, RepositoryRefused, RepositoryUnreachable
 from protocols.wire.snapshot import KINDS, check_digest, object_path, split_name
 
@@ -17,8 +18,8 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class LocalRepository:
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, meter: Meter | None = None) -> None:
+        self._root, self._meter = root, meter or Free()
 
     @property
     def address(self) -> str:
@@ -98,7 +99,10 @@ class LocalRepository:
         handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
         with os.fdopen(handle, "wb") as file:
             try:
-                file.write(data)
+                view = memoryview(data)
+                for at in range(0, len(view), SLICE_BYTES):
+                    self._meter.spend(len(view[at : at + SLICE_BYTES]))
+                    file.write(view[at : at + SLICE_BYTES])
                 file.flush()
                 os.fsync(file.fileno())
             except OSError:

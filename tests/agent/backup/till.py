@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.backup.catalogue import Found, Wanted, choose
 from agent.backup.drill import DrillResult, drill
-from agent.backup.engines import NoPause, engine
+from agent.backup.engines import Engine, NoPause, engine
 from agent.backup.key import DataKey, RecoveryPublic, RecoverySecret
 from agent.backup.pack import BUFFER_BYTES, RAW, Extent, PackBuilder
 from agent.backup.progress import Silent
@@ -63,9 +63,17 @@ class Till:
             database.executemany("INSERT INTO receipts (total, document) VALUES (?, ?)", values)
         database.close()
 
-    def backup(self, repository: Repository | None = None, name: str = "pos") -> Done:
+    def backup(
+        self,
+        repository: Repository | None = None,
+        name: str = "pos",
+        *,
+        by: Engine | None = None,
+        delta: bool = False,
+    ) -> Done:
         self.folder.mkdir(exist_ok=True)
-        job = Job(name, engine("sqlite"), str(self.database), self.recipients, self.root / "state")
+        source = str(self.database)
+        job = Job(name, by or engine("sqlite"), source, self.recipients, self.root / "state", delta)
         signer = Signer(self.terminal, self.key)
         to = repository or self.repository
         return backup(job, to, signer, SystemClock(), pace=NoPause(), progress=Silent())
