@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from collector.web.words import UNKNOWN, Sign
 from protocols.errors import PlombaError

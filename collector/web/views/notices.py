@@ -89,10 +89,11 @@ def _followed(version: Version) -> dict[str, object]:
 
 
 def _texts(version: Version) -> list[tuple[str, str, str]]:
-    """Language, title, safe HTML."""
+    """Language, title, safe HTML; that of the reader first."""
+    mine = get_language() or "lv"
     return [
         (language, version.texts[language]["title"], reading.html_of(version.texts[language]["text"]))
-        for language in giving.LANGUAGES
+        for language in sorted(giving.LANGUAGES, key=lambda one: one != mine)
         if language in version.texts
     ]
 
