@@ -245,9 +245,10 @@ class Host(Table):
 
 class Backup(Table):
     """`repository` is "collector", a folder, or sftp://user@host/folder. Either `every` or `at` (local time of the
-    till) is set. `customer_key` and `verify_key` open the backup beside the recovery key. `delta` keeps a copy of the
-    last backup on the till, so that less is sent. While the till is busy, or outside of `window`, a backup that has
-    begun waits, for `deadline` at most; then it goes on slowly."""
+    till) is set, or `after`, by which each Z report begins one; `after` may stand beside the others. `customer_key` and
+    `verify_key` open the backup beside the recovery key. `delta` keeps a copy of the last backup on the till, so that
+    less is sent. While the till is busy, or outside of `window`, a backup that has begun waits, for `deadline` at most;
+    then it goes on slowly."""
 
     name: Name
     engine: Name
@@ -265,11 +266,14 @@ class Backup(Table):
     deadline: Annotated[timedelta, BeforeValidator(_every)] = timedelta(hours=4)
     every: Annotated[timedelta, BeforeValidator(_every)] | None = None
     at: Annotated[time, BeforeValidator(_at)] | None = None
+    after: Literal["z_report"] | None = None
 
     @model_validator(mode="after")
     def _one_rhythm(self) -> Self:
-        if (self.every is None) == (self.at is None):
-            raise _wrong("needs either every or at", 'every = "6h" or at = "03:30"')
+        if self.every is not None and self.at is not None:
+            raise _wrong("has every and at, and needs either", 'every = "6h" or at = "03:30"')
+        if self.every is None and self.at is None and self.after is None:
+            raise _wrong("needs every, at or after", 'every = "6h", at = "03:30" or after = "z_report"')
         return self
 
 

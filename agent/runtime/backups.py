@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -26,8 +26,12 @@ for a quiet minute like any other."""
 PATIENCE = timedelta(hours=6)
 STOP_S = 1.0
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
 May = Callable[[datetime, datetime, timedelta], bool]
 """Whether heavy work may begin: now, due since, and for how long it may be put off."""
+ZReport = Callable[[], datetime | None]
+"""When the last Z report was seen; None where none was."""
 Busy = Callable[[datetime], bool]
 """Whether the till sells just now, so that a backup under way waits."""
 
@@ -42,7 +46,8 @@ def due_at(plan: Backup, last: datetime | None, now: datetime) -> datetime:
     if plan.every is not None:
         # A clock that was set back must not postpone the next backup for longer than one interval.
         return min(last, now) + plan.every
-    assert plan.at is not None  # noqa: S101 - the configuration has one of the two
+    if plan.at is None:
+        return _NEVER
     local = min(last, now).astimezone(now.tzinfo)
     at = local.replace(hour=plan.at.hour, minute=plan.at.minute, second=0, microsecond=0)
     return at if at > local else at + timedelta(days=1)
@@ -78,7 +83,9 @@ class Backups:
         start: Callable[[str, Path], list[str]] = command,
         may: May = lambda _now, _since, _patience: True,
         busy: Busy = lambda _now: False,
+        z_report: ZReport = lambda: None,
     ) -> None:
+        self._z_report = z_report
         self._may, self._busy = may, busy
         self._told_busy = False
         self._plans = plans
@@ -122,6 +129,9 @@ class Backups:
     def _begins(self, plan: Backup, last: datetime | None, now: datetime) -> bool:
         """A till without any backup gets one at once."""
         due = due_at(plan, last, now)
+        z_at = self._z_report() if plan.after else None
+        if z_at and last and min(last, now) < z_at <= now:
+            due = min(due, z_at)
         if due > now:
             return False
         if last is None or (plan.at is not None and (now - due).total_seconds() <= PUNCTUAL_S):

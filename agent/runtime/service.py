@@ -4,7 +4,7 @@ itself."""
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
@@ -36,6 +36,7 @@ from agent.runtime.status import DEVICE, last_good_at
 from agent.runtime.trading import Trading, hours
 from agent.runtime.watchdog import RestingClock, Stuck, Watchdog
 from agent.runtime.watched_rhythm import WatchedRhythm
+from agent.runtime.z_report import ZReports
 from agent.spool import FILE, Caps, Spool, SpoolError
 from agent.system import boot
 from agent.system.command import Commands
@@ -126,8 +127,9 @@ class Service:
         self._outgoing = Outgoing(self._spool, self._sender.wake)
         self._backups = Backups(
             config.backups, config_file, self._spool, clock, self._sender.wake,
-            may=self._trading.may_run, busy=self._trading.selling,
+            may=self._trading.may_run, busy=self._trading.selling, z_report=self._last_z_report,
         )  # fmt: skip
+        self._z_reports = ZReports(self._spool, clock)
         self._rhythm = WatchedRhythm(clock, OWN_JOBS + len(config.devices), self._watchdog)
         self._tapped: dict[str, TappedPoller] = {}
         self._watches: dict[str, DeviceWatch] = {}
@@ -160,6 +162,11 @@ class Service:
                 log.info("the agent begins anew")
                 break
         return self._end()
+
+    def _last_z_report(self) -> datetime | None:
+        looked = (watch.looked for watch in list(self._watches.values()))
+        self._z_reports.look(reading for _, reading in filter(None, looked))
+        return self._z_reports.last
 
     @property
     def anew(self) -> bool:

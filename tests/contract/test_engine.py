@@ -2,6 +2,7 @@
 cut or spoilt is noticed, and no trace left."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ import pytest
 
 from agent.backup.drill import verify
 from agent.backup.engines import Evidence, Facts, Kind, NoPause, Pace, Part, engine, engines
+from agent.config import load
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
 from tests.contract.living import SOURCES, Living
 from tests.databases import firebird, mariadb  # noqa: F401 - fixtures
 
 NAMES = sorted(SOURCES)
+EXAMPLE = Path(__file__).parents[2] / "config" / "agent.example.toml"
 pytestmark = pytest.mark.xdist_group("databases")
 
 
@@ -48,6 +51,22 @@ def test_every_engine_is_tried_and_says_on_what() -> None:
     assert sorted(engines()) == NAMES
     faked = {each for each, by in engines().items() if by.evidence is Evidence.FAKED}
     assert faked == {"mssql"}
+
+
+def test_every_engine_has_an_example_that_the_agent_takes(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    sections = re.findall(r"^(?:# )?\[\[backup\]\]\n(?:(?:# ?)?[^\n\[]*\n)+", text, re.MULTILINE)
+    shown = "".join(re.sub(r"^# (?=\[|\w+ = )", "", section, flags=re.MULTILINE) for section in sections[1:])
+    (tmp_path / "agent.toml").write_text(f'[collector]\nurl = "https://c.example"\n{shown}', "utf-8")
+    plans = load(tmp_path / "agent.toml").backups
+    assert {plan.engine for plan in plans} | {"sqlite"} == set(engines())
+    for plan in plans:
+        with (
+            pytest.raises((ConfigError, SnapshotFailed)) as failed,
+            engine(plan.engine).snapshot(plan.source, tmp_path, NoPause()),
+        ):
+            pass
+        assert isinstance(failed.value, SnapshotFailed) or "is not there" in str(failed.value), failed.value
 
 
 @dataclass(frozen=True)

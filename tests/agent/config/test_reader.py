@@ -105,8 +105,9 @@ WRONG = [
     (DEVICE + '[[device]]\nid = "b"\nfamily = "escpos"\nport = "/dev/ttyUSB0"\n', "same port '/dev/ttyUSB0'"),
     (HEAD + "device = 3\n", "collector.device: unknown key"),
     ("device = 3\n" + HEAD, "device: input should be a valid tuple (it is 3)"),
-    (BACKUP, "backup[pos]: needs either every or at; allowed: every ="),
-    (BACKUP + 'every = "6h"\nat = "03:30"\n', "backup[pos]: needs either every or at"),
+    (BACKUP, "backup[pos]: needs every, at or after; allowed: every ="),
+    (BACKUP + 'every = "6h"\nat = "03:30"\n', "backup[pos]: has every and at, and needs either"),
+    (BACKUP + 'after = "noon"\n', "backup[pos].after"),
     (
         BACKUP + 'every = "6 hours"\n',
         "backup[pos].every: '6 hours' is no interval; allowed: a number and m, h or d",

@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 def plan(**rhythm: object) -> Backup:
     facts = {"name": "pos", "engine": "sqlite", "source": "/pos.db", "recovery_key": Path("/recovery.pub")}
-    return Backup.model_construct(**{**facts, "every": None, "at": None, **rhythm})  # type: ignore[arg-type]
+    return Backup.model_construct(**{**facts, "every": None, "at": None, "after": None, **rhythm})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,42 @@ def test_a_backup_that_can_wait_waits_for_a_quiet_minute(
     due = due_at(plan(**rhythm), last, NOW) <= NOW
     assert begins is (due and (quiet or not waits))
     assert asked.patience == ([patience] if patience else [])
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "last", "z_at", "begins"),
+    [
+        ({"after": "z_report"}, NOW - HOUR, NOW - 2 * HOUR, False),
+        ({"after": "z_report"}, NOW - 2 * HOUR, NOW - HOUR, True),
+        ({"after": "z_report"}, NOW - 2 * HOUR, None, False),
+        ({"after": "z_report"}, NOW - 900 * HOUR, None, False),
+        ({"after": "z_report"}, None, None, True),
+        ({"after": "z_report", "every": 6 * HOUR}, NOW - 2 * HOUR, NOW - HOUR, True),
+        ({"after": "z_report", "every": 6 * HOUR}, NOW - 7 * HOUR, NOW - 9 * HOUR, True),
+        ({"every": 6 * HOUR}, NOW - 2 * HOUR, NOW - HOUR, False),
+        ({"after": "z_report"}, NOW - 2 * HOUR, NOW + HOUR, False),
+    ],
+)
+def test_a_z_report_begins_a_backup_and_not_the_clock(
+    spool: Spool, rhythm: dict[str, object], last: datetime | None, z_at: datetime | None, begins: bool
+) -> None:
+    class At(SystemClock):
+        def now(self) -> datetime:
+            return NOW
+
+    started: list[str] = []
+
+    def start(name: str, _config: Path) -> list[str]:
+        started.append(name)
+        return [sys.executable, "-c", ""]
+
+    if last:
+        spool.put_all(state={"backup.pos": {"started_at": last.isoformat()}})
+    backups = Backups(
+        (plan(**rhythm),), Path("/agent.toml"), spool, At(), lambda: None, start=start, z_report=lambda: z_at
+    )
+    backups.tick()
+    assert bool(started) == begins
+    while backups.busy:
+        Event().wait(0.01)
+    backups.tick()
