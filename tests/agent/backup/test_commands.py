@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.agent.backup.till import Till
 from tests.collector.served import Served
 from tests.collector.served import Till as Terminal
 
+pytestmark = pytest.mark.xdist_group("collector of the backups")
 CONFIG = """
 [agent]
 state_dir = "{root}/agent"
@@ -91,12 +91,6 @@ def desk(till: Till, capsys: pytest.CaptureFixture[str]) -> Desk:
     till.make_database(journal="delete")
     assert main(["recovery-key", "--out", str(till.root / "keys")]) == 0
     return Desk(till, capsys)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("commands") / "collector") as running:
-        yield running
 
 
 @pytest.fixture
