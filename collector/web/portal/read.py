@@ -1,19 +1,15 @@
-"""What customers read: backups of their tills, visits to their shops, notices, articles."""
+"""What customers read: backups of their tills, visits to their shops."""
 
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import get_language
 
 from collector.core import clock
 from collector.inventory.models import ContactPerson
-from collector.knowledge.models import Article, Audience, State
-from collector.knowledge.texts import best_language, text_of
 from collector.requests import tenancy
 from collector.service.visit_models import Visit
 from collector.web import access
 from collector.web.reading.backups import proofs
 
-AHEAD = ("planned", "confirmed", "on_the_way", "on_site")
 PAST_SHOWN = 20
 
 
@@ -33,14 +29,3 @@ def visits(request: HttpRequest, contact: ContactPerson) -> HttpResponseBase:
     past = mine.exclude(ended_at=None).order_by("-ended_at")
     context = {"contact": contact, "coming": coming[:PAST_SHOWN], "past": past[:PAST_SHOWN], "here": "visits"}
     return render(request, "web/portal/visits.html", context)
-
-
-@access.customers
-def article(request: HttpRequest, contact: ContactPerson, slug: str) -> HttpResponseBase:
-    """Published for customers, without the parts for technicians."""
-    found = Article.objects.filter(slug=slug, state=State.PUBLISHED, audience=Audience.CUSTOMERS).first()
-    if found is None or found.current is None:
-        raise Http404
-    text = text_of(found.current, best_language(found.current, get_language() or "lv"))
-    context = {"contact": contact, "text": text, "parts": text.shown(staff=False), "here": "articles"}
-    return render(request, "web/portal/article.html", context)

@@ -27,10 +27,11 @@ LEAST_LETTERS = 3
 @access.customers
 def choose(request: HttpRequest, contact: ContactPerson) -> HttpResponseBase:
     kinds = [kind for kind in catalogue.types().values() if kind.portal]
+    till = tenancy.terminals_of(contact).filter(pk=request.GET.get("till", "")).first()
     context = {
         "contact": contact,
         "kinds": [(kind, kind.title.say(get_language()), kind.summary.say(get_language())) for kind in kinds],
-        "till": request.GET.get("till", ""),
+        "till": till.pk if till else "",
         "here": "requests",
     }
     return render(request, "web/portal/choose_type.html", context)

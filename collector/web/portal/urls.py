@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from collector.web.portal import label, read, report, requests, session, tills
+from collector.web.portal import articles, label, notices, read, report, requests, session, tills
 
 PAGES = [
     path("portal/", tills.home, name="portal"),
@@ -20,6 +20,9 @@ PAGES = [
     path("portal/files/<int:pk>", requests.attachment, name="portal-file"),
     path("portal/backups/", read.backups, name="portal-backups"),
     path("portal/visits/", read.visits, name="portal-visits"),
-    path("portal/articles/<slug:slug>/", read.article, name="portal-article"),
+    path("portal/articles/<slug:slug>/", articles.article, name="portal-article"),
+    path("portal/notices/", notices.listed, name="portal-notices"),
+    path("portal/notices/<int:version>/", notices.one, name="portal-notice"),
+    path("portal/notices/<int:version>/confirm", notices.confirm, name="portal-notice-confirm"),
     path("t/<str:token>", label.label, name="label"),
 ]
