@@ -122,8 +122,8 @@ def _others(row: Change, tills: Sequence[Terminal]) -> Iterable[Span]:
 
 
 def open_hours(row: Change, tills: Sequence[Terminal]) -> Iterable[Span]:
-    """The opening hours of the shops that meet the planned time, of each the first eight. A shop whose hours nobody knows
-    says nothing."""
+    """The opening hours of the shops that meet the planned time, of each the first eight. A shop whose hours nobody
+    knows says nothing."""
     if row.starts_at is None or row.ends_at is None:
         return
     for site in {till.site for till in tills}:

@@ -1,7 +1,7 @@
 """The rota in the database: who is called now, and what people change in it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -11,6 +11,8 @@ from collector.service import flow, rota
 from collector.service.desk_models import Absence, Override, Rota, Swap
 from collector.service.refusing import ServiceRefused
 from collector.service.rota import Away, Instead, Shift
+
+DAY = timedelta(days=1)
 
 
 def rotas(queue: str | None = None) -> QuerySet[Rota]:
@@ -23,8 +25,13 @@ def called(queue: str, now: datetime, level: int = 1) -> list[int]:
     """Who is on call for the queue at this level. A rota of the queue goes before one of all queues."""
     rows = [one for one in rotas(queue) if one.level == level]
     own = [one for one in rows if one.queue_id] or rows
-    found = (rota.on_call(plan_of(one), now, *changes_of(one, now, now)) for one in own)
+    found = (person_at(one, now) for one in own)
     return [person for person in dict.fromkeys(found) if person is not None]
+
+
+def person_at(row: Rota, now: datetime) -> int | None:
+    """None in a gap and outside its hours."""
+    return rota.on_call(plan_of(row), now, *changes_of(row, now, now))
 
 
 def plan_of(row: Rota) -> rota.Rota:

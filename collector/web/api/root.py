@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from collector.web.api import (
     backups,
+    changes,
     configuration,
     incidents,
     intake,
@@ -15,7 +16,9 @@ from collector.web.api import (
     people,
     problem,
     requests,
+    service,
     session,
+    visits,
 )
 
 api = NinjaAPI(
@@ -38,3 +41,6 @@ api.add_router("/knowledge", knowledge.router)
 api.add_router("/notifications", notifications.mine)
 api.add_router("/outbox", notifications.outbox)
 api.add_router("/notices", notices.router)
+api.add_router("/service", service.router)
+api.add_router("/visits", visits.router)
+api.add_router("", changes.router)

@@ -102,7 +102,7 @@ def _line(row: Rota, begin: datetime, end: datetime, people: dict[int, User], no
         for one in oncall.shifts(row, begin, end)
     ]
     overrides = row.overrides.filter(cancelled_at=None, ends_at__gt=now).select_related("user", "by")
-    called = rota.on_call(oncall.plan_of(row), now, *oncall.changes_of(row, now, now))
+    called = oncall.person_at(row, now)
     return Line(row, bars, people.get(called) if called is not None else None, list(overrides))
 
 

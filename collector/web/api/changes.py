@@ -1,0 +1,291 @@
+"""Changes with what stands in their way, the certified versions, freezes, and problems."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Field, Query, Router, Schema, Status
+
+from collector.core import clock
+from collector.inventory.models import Terminal
+from collector.service import changes, people, problems
+from collector.service.changes import New, Said
+from collector.service.flow import Kind
+from collector.service.models import Candidate, CertifiedVersion, Change, Problem
+from collector.web.access import user_of
+from collector.web.api import door
+from collector.web.api.paging import Slice, cut
+from collector.web.reading import changes as reading
+from collector.web.reading.evidence import proofs
+
+router = Router(tags=["changes"], auth=door.anyone)
+Long = Annotated[str, Field(max_length=4000)]
+Short = Annotated[str, Field(max_length=400)]
+
+
+class MissingOut(Schema):
+    """`code` is stable; `detail` names a till, a version or a time."""
+
+    code: str
+    detail: str
+
+
+class NextOut(Schema):
+    """A step that the table of states allows, and everything that is still missing for it."""
+
+    name: str
+    missing: list[MissingOut]
+
+
+class TaskOut(Schema):
+    id: int
+    kind: str
+    terminal: str | None
+    due_at: datetime
+    legal_basis: str
+    done_at: datetime | None
+    note: str
+
+
+class ChangeOut(Schema):
+    id: int
+    kind: str
+    category: str
+    state: str
+    title: str
+    reason: str
+    product: str
+    modification: str
+    version: str
+    touches_programme: bool
+    outage: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
+    risk: str
+    risk_score: int | None
+    requester: int
+    assignee: int | None
+    failed: bool | None
+
+
+class ChangeDetailOut(ChangeOut):
+    terminals: list[str]
+    back_out: str
+    test_plan: str
+    review: str
+    next: list[NextOut]
+    tasks: list[TaskOut]
+
+
+class ChangesOut(Schema):
+    count: int
+    items: list[ChangeOut]
+
+
+class ChangeQuery(Slice):
+    show: Literal["open", "approval", "soon", "tasks", "over", "all"] = "all"
+    q: Annotated[str, Field(max_length=80)] = ""
+
+
+class ChangeIn(Schema):
+    kind: Literal["standard", "normal", "emergency"] = "normal"
+    category: Annotated[str, Field(max_length=40)]
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Long = ""
+    terminals: Annotated[list[str], Field(max_length=2000)]
+    product: Annotated[str, Field(max_length=100)] = ""
+    modification: Annotated[str, Field(max_length=40)] = ""
+    version: Annotated[str, Field(max_length=80)] = ""
+    outage: bool | None = None
+
+
+class StepIn(Schema):
+    """What goes with a step; fields that are left out stay as they are."""
+
+    note: Short = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    assignee: int | None = None
+    back_out: Long | None = None
+    test_plan: Long | None = None
+    opening_reason: Short | None = None
+    waiver: Short | None = None
+    review: Long | None = None
+
+
+class NoteIn(Schema):
+    note: Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class CertifiedOut(Schema):
+    id: int
+    product: str
+    modification: str
+    version: str
+    certificate: str
+    registered_on: date | None
+    replace_by: date | None
+    withdrawn_on: date | None
+    legal_basis: str
+    verified_on: date | None
+
+
+class CandidateOut(Schema):
+    id: int
+    state: str
+    code: str
+    model: str
+    firmware: str
+    count: int
+    devices: int
+    sites: int
+    first_at: datetime
+    last_at: datetime
+    incidents: list[int]
+
+
+class ProblemOut(Schema):
+    id: int
+    state: str
+    title: str
+    code: str
+    model: str
+    firmware: str
+    root_cause: str
+    workaround: str
+    solution: str
+    known_error_since: datetime | None
+    assignee: int | None
+    incidents: list[int]
+
+
+class ProblemsOut(Schema):
+    count: int
+    items: list[ProblemOut]
+
+
+class ProblemQuery(Slice):
+    known: bool | None = None
+    code: str = ""
+
+
+@router.get("/changes", response=ChangesOut)
+def list_changes(request: HttpRequest, query: Query[ChangeQuery]) -> ChangesOut:
+    count, rows = cut(reading.wanted(query.show, query.q), query)
+    return ChangesOut(count=count, items=[ChangeOut.model_validate(_fields(row)) for row in rows])
+
+
+@router.post("/changes", auth=door.worker, response={201: ChangeDetailOut})
+def ask(request: HttpRequest, body: ChangeIn) -> Status[ChangeDetailOut]:
+    tills = list(Terminal.objects.filter(pk__in=body.terminals, retired_at=None))
+    told = {**body.dict(exclude={"terminals"}), "kind": Kind(body.kind), "terminals": tills}
+    return Status(201, _detail(changes.ask(New(**told), user_of(request), clock.now()).pk))
+
+
+@router.get("/changes/{int:pk}", response=ChangeDetailOut)
+def one_change(request: HttpRequest, pk: int) -> ChangeDetailOut:
+    return _detail(pk)
+
+
+@router.post("/changes/{int:pk}/steps/{name}", auth=door.worker, response=ChangeDetailOut)
+def step(request: HttpRequest, pk: int, name: str, body: StepIn) -> ChangeDetailOut:
+    """validate, reject, assign, plan, approve, refuse, implement, back_out, monitor, close, cancel, reopen. Refused
+    (409) with the first of what is missing; all of it is in `next`."""
+    get_object_or_404(Change.objects.only("pk"), pk=pk)
+    assignee = get_object_or_404(people.workers(), pk=body.assignee) if body.assignee else None
+    said = Said(**{**body.dict(), "assignee": assignee})
+    changes.act(pk, name, user_of(request), clock.now(), proofs, said=said)
+    return _detail(pk)
+
+
+@router.post("/changes/{int:pk}/tasks/{int:number}/done", auth=door.worker, response=ChangeDetailOut)
+def task_done(request: HttpRequest, pk: int, number: int, body: NoteIn) -> ChangeDetailOut:
+    row = get_object_or_404(Change.objects.only("pk"), pk=pk)
+    get_object_or_404(row.tasks.all(), pk=number)
+    changes.done(number, user_of(request), clock.now(), body.note)
+    return _detail(pk)
+
+
+@router.get("/certified-versions", response=list[CertifiedOut])
+def certified(request: HttpRequest) -> list[CertifiedOut]:
+    names = list(CertifiedOut.model_fields)
+    rows = CertifiedVersion.objects.all()
+    return [CertifiedOut.model_validate({name: getattr(row, name) for name in names}) for row in rows]
+
+
+@router.get("/problem-candidates", response=list[CandidateOut])
+def candidates(request: HttpRequest) -> list[CandidateOut]:
+    """What Plomba proposes from clusters of incidents."""
+    plain = [name for name in CandidateOut.model_fields if name != "incidents"]
+    rows = Candidate.objects.filter(state="proposed")
+    return [
+        CandidateOut.model_validate({**{n: getattr(row, n) for n in plain}, "incidents": row.incident_ids})
+        for row in rows
+    ]
+
+
+@router.post("/problem-candidates/{int:pk}/accept", auth=door.worker, response={201: ProblemOut})
+def accept(request: HttpRequest, pk: int) -> Status[ProblemOut]:
+    get_object_or_404(Candidate.objects.only("pk"), pk=pk)
+    return Status(201, _problem(problems.accept(pk, user_of(request), clock.now())))
+
+
+@router.post("/problem-candidates/{int:pk}/dismiss", auth=door.worker, response={204: None})
+def dismiss(request: HttpRequest, pk: int, body: NoteIn) -> Status[None]:
+    """It comes back when it has grown by half."""
+    get_object_or_404(Candidate.objects.only("pk"), pk=pk)
+    problems.dismiss(pk, user_of(request), clock.now(), body.note)
+    return Status(204, None)
+
+
+@router.get("/problems", response=ProblemsOut)
+def list_problems(request: HttpRequest, query: Query[ProblemQuery]) -> ProblemsOut:
+    rows = Problem.objects.prefetch_related("incidents")
+    if query.known is not None:
+        rows = rows.filter(known_error_since__isnull=not query.known)
+    count, found = cut(rows.filter(code=query.code) if query.code else rows, query)
+    return ProblemsOut(count=count, items=[_problem(row) for row in found])
+
+
+@router.get("/problems/{int:pk}", response=ProblemOut)
+def one_problem(request: HttpRequest, pk: int) -> ProblemOut:
+    return _problem(get_object_or_404(Problem, pk=pk))
+
+
+@router.post("/problems/{int:pk}/steps/{name}", auth=door.worker, response=ProblemOut)
+def problem_step(request: HttpRequest, pk: int, name: str, body: StepIn) -> ProblemOut:
+    """assign, resolve, reopen, close."""
+    get_object_or_404(Problem.objects.only("pk"), pk=pk)
+    assignee = get_object_or_404(people.workers(), pk=body.assignee) if body.assignee else None
+    return _problem(problems.act(pk, name, user_of(request), clock.now(), note=body.note, assignee=assignee))
+
+
+def _fields(row: Change) -> dict[str, object]:
+    plain = [name for name in ChangeOut.model_fields if name not in ("requester", "assignee")]
+    people_ = {"requester": row.requester_id, "assignee": row.assignee_id}
+    return {**{name: getattr(row, name) for name in plain}, **people_}
+
+
+def _detail(pk: int) -> ChangeDetailOut:
+    row = get_object_or_404(Change, pk=pk)
+    steps = [
+        NextOut(name=one.name, missing=[MissingOut(code=m.code, detail=m.detail) for m in one.missing])
+        for one in reading.steps_of(row)
+    ]
+    names = ("id", "kind", "due_at", "legal_basis", "done_at", "note")
+    tasks = [
+        {**{name: getattr(one, name) for name in names}, "terminal": one.terminal_id}
+        for one in row.tasks.all()
+    ]
+    more = {name: getattr(row, name) for name in ("back_out", "test_plan", "review")}
+    tills = list(row.terminals.order_by("name").values_list("pk", flat=True))
+    return ChangeDetailOut.model_validate(
+        {**_fields(row), **more, "terminals": tills, "next": steps, "tasks": tasks}
+    )
+
+
+def _problem(row: Problem) -> ProblemOut:
+    plain = [name for name in ProblemOut.model_fields if name not in ("assignee", "incidents")]
+    told = {"assignee": row.assignee_id, "incidents": [one.pk for one in row.incidents.all()]}
+    return ProblemOut.model_validate({**{name: getattr(row, name) for name in plain}, **told})
