@@ -1,7 +1,7 @@
 """The clocks of incidents as they are in the database, and what is kept of them to sort and to wake by: `renew` works
 that out whenever something happened."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -46,9 +46,9 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What is read once for many incidents: versions of contracts, and the matrix."""
+    """What is read once for many incidents: versions of contracts (more are added as they are met), and the matrix."""
 
-    contracts: Mapping[int, Contract]
+    contracts: dict[int, Contract]
     matrix: Matrix
 
 
@@ -85,7 +85,10 @@ def agreed_of(incident: Incident, desk: Desk | None = None) -> list[Contract]:
     """The versions that were valid when it came; those that would be pinned where the desk has not looked yet."""
     if incident.contracts is None:
         return valid_now(incident)
-    known = desk.contracts if desk else contracts.in_bulk(incident.contracts)
+    known = desk.contracts if desk else {}
+    missing = [pk for pk in incident.contracts if pk not in known]
+    if missing:
+        known.update(contracts.in_bulk(missing))
     return [known[pk] for pk in incident.contracts if pk in known]
 
 

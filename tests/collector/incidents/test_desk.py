@@ -476,6 +476,11 @@ def test_each_share_is_warned_of_once(incident: Incident, worker: User, still: S
     assert warned == [("ttr", 50), ("ttr", 100)]
 
 
+def test_a_new_incident_is_sorted_by_what_was_agreed_as_soon_as_it_is_looked_at(incident: Incident) -> None:
+    """Reaction within 30 minutes comes first."""
+    assert (incident.renewed, incident.due_at) == (True, START + timedelta(minutes=30))
+
+
 def test_what_is_kept_to_sort_by_is_what_the_clocks_say(
     incident: Incident, worker: User, still: StillClock
 ) -> None:
