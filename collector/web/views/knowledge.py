@@ -4,6 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from collector.core import clock
@@ -22,7 +23,7 @@ SHOWS = (
     ("draft", _("Not published yet")),
     ("review", _("To be reviewed")),
     ("shipped", _("Shipped anew")),
-    ("retired", _("Retired")),
+    ("retired", pgettext_lazy("articles", "Retired")),
 )
 MOST_ANSWERS = 60
 
