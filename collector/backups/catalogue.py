@@ -79,5 +79,6 @@ def _enter(terminal: Terminal, digest: str, data: bytes, received_at: datetime) 
             "source_bytes": header.source_bytes,
             "stored_bytes": header.stored_bytes,
             "packs": len(header.packs),
+            "changed_bytes": header.changed_bytes,
         },
     )
