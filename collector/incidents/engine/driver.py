@@ -136,11 +136,13 @@ class Driver:
             return
         code, span = known.spot.code, timedelta(seconds=policy.storm_s)
         since, until = known.opened_at - span, known.opened_at + span
+        if self.book.stormed(code, since, until):
+            summary = self.book.newest(storm.spot_of(code))
+            if summary is not None and summary.lasting:
+                self._into(summary, self.book.standing(code, since, until, 2 * policy.storm), now)
+                return
         near = self.book.standing(code, since, until, 2 * policy.storm)
-        summary = self.book.newest(storm.spot_of(code))
-        if summary is not None and summary.lasting and self.book.stormed(code, since, until):
-            self._into(summary, near, now)
-        elif storm.too_many(near, policy):
+        if len(near) > policy.storm and storm.too_many(near, policy):
             self._raise_storm(code, near, now)
 
     def _raise_storm(self, code: str, near: Sequence[Known], now: datetime) -> None:

@@ -4,7 +4,9 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import heappop, heappush
 
+from collector.incidents.engine.cause import CAUSES
 from collector.incidents.engine.decisions import (
     Clear,
     Decision,
@@ -39,22 +41,22 @@ class Memory:
         self._watches: dict[Spot, Watch] = {}
         self._newest: dict[Spot, int] = {}
         self._open_in: dict[str, dict[int, None]] = {}
+        self._causes_in: dict[str, dict[int, None]] = {}
         self._of_shop: dict[int, dict[int, None]] = {}
         self._effects: dict[int, dict[int, None]] = {}
         self._standing: dict[str, list[tuple[datetime, int]]] = {}
         self._stormed: dict[str, list[datetime]] = {}
-        self.suppressed: dict[int, None] = {}
-        self.due: dict[Spot, datetime] = {}
+        self._due: list[tuple[datetime, Spot]] = []
+        self._ended: dict[int, None] = {}
+        self._maintained: dict[int, None] = {}
 
     def watch(self, spot: Spot) -> Watch | None:
         return self._watches.get(spot)
 
     def keep(self, watch: Watch) -> None:
         self._watches[watch.spot] = watch
-        if watch.due_at is None:
-            self.due.pop(watch.spot, None)
-        else:
-            self.due[watch.spot] = watch.due_at
+        if watch.due_at is not None:
+            heappush(self._due, (watch.due_at, watch.spot))
 
     def newest(self, spot: Spot) -> Known | None:
         found = self._newest.get(spot)
@@ -67,12 +69,12 @@ class Memory:
         return self._place(known.spot.place)
 
     def around(self, place: Place, codes: Iterable[str]) -> Iterator[Known]:
-        names = [place.name]
+        """Only of `cause.CAUSES`, which is all that is asked for."""
+        names = [place.name, *(f"area/{area}" for area in place.areas)]
         if place.site is not None:
             names.append(f"site/{place.site}")
-        names += [f"area/{area}" for area in place.areas]
         for name in names:
-            for number in self._open_in.get(name, ()):
+            for number in self._causes_in.get(name, ()):
                 if self.incidents[number].spot.code in codes:
                     yield self.incidents[number]
 
@@ -85,8 +87,8 @@ class Memory:
             numbers = [n for name, group in self._open_in.items() if name.startswith("site/") for n in group]
         return [self.incidents[n] for n in numbers if not self.incidents[n].why]
 
-    def effects(self, cause: int) -> list[Known]:
-        return [self.incidents[number] for number in self._effects.get(cause, ())]
+    def effects(self, cause: int) -> Iterator[Known]:
+        return (self.incidents[number] for number in self._effects.get(cause, ()))
 
     def standing(self, code: str, since: datetime, until: datetime, most: int) -> list[Known]:
         times = self._standing.get(code, [])
@@ -97,6 +99,24 @@ class Memory:
         times = self._stormed.get(code, [])
         found = bisect_left(times, since)
         return found < len(times) and times[found] <= until
+
+    def due(self, now: datetime) -> Iterator[Spot]:
+        """Those whose time has come, each once, in the order of their times. What a look at them makes due at once is
+        among them."""
+        while self._due and self._due[0][0] <= now:
+            at, spot = heappop(self._due)
+            watch = self._watches.get(spot)
+            if watch is not None and watch.due_at == at:
+                yield spot
+
+    def doubtful(self) -> list[Known]:
+        """Those whose cause has ended since this was asked last, and those that a window keeps."""
+        causes, self._ended = self._ended, {}
+        numbers = [n for cause in causes for n in self._effects.get(cause, ())]
+        return [self.incidents[n] for n in (*numbers, *self._maintained)]
+
+    def open_in(self, place: str) -> list[Known]:
+        return [self.incidents[n] for n in self._open_in.get(place, ())]
 
     def open(self) -> list[Known]:
         return [self.incidents[n] for group in self._open_in.values() for n in group]
@@ -149,7 +169,8 @@ class Memory:
 
     def _suppressed(self, before: Known, decision: Suppress) -> Known:
         self._let_go(before)
-        self.suppressed[before.id] = None
+        if decision.why == Why.MAINTENANCE:
+            self._maintained[before.id] = None
         if decision.cause is not None:
             self._effects.setdefault(decision.cause, {})[before.id] = None
         if decision.why == Why.STORM:
@@ -177,6 +198,8 @@ class Memory:
 
     def _list(self, known: Known) -> None:
         self._open_in.setdefault(known.spot.place, {})[known.id] = None
+        if known.spot.code in CAUSES:
+            self._causes_in.setdefault(known.spot.place, {})[known.id] = None
         if known.site is not None:
             self._of_shop.setdefault(known.site, {})[known.id] = None
         self._stand(known)
@@ -187,13 +210,16 @@ class Memory:
 
     def _unlist(self, known: Known) -> None:
         self._open_in[known.spot.place].pop(known.id, None)
+        self._causes_in.get(known.spot.place, {}).pop(known.id, None)
         if known.site is not None:
             self._of_shop[known.site].pop(known.id, None)
+        if self._effects.get(known.id):
+            self._ended[known.id] = None
         self._let_go(known)
 
     def _let_go(self, known: Known) -> None:
         """It is neither suppressed nor does it stand."""
-        self.suppressed.pop(known.id, None)
+        self._maintained.pop(known.id, None)
         times = self._standing.get(known.spot.code, [])
         found = bisect_left(times, (known.opened_at, known.id))
         if found < len(times) and times[found] == (known.opened_at, known.id):

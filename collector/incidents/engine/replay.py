@@ -1,6 +1,6 @@
 """The engine over incidents in memory, with a clock that the caller moves: for backtests, scenarios, the benchmark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from collector.incidents.engine import storm
@@ -14,30 +14,32 @@ _NONE = timedelta()
 
 
 class Replay:
-    """`place` finds a place by its name."""
+    """`place` finds a place by its name. `maintained`: names of places that have windows."""
 
-    def __init__(self, place: Callable[[str], Place], rules: Rules, book: Memory | None = None) -> None:
+    def __init__(
+        self,
+        place: Callable[[str], Place],
+        rules: Rules,
+        book: Memory | None = None,
+        maintained: Iterable[str] = (),
+    ) -> None:
         self.place = place
         self.book = book or Memory(place)
         self.driver = Driver(self.book, rules)
+        self._maintained = tuple(maintained)
 
     def tell(self, place: str, happening: Happening, now: datetime, ahead: timedelta = _NONE) -> None:
         self.driver.tell(happening, self.place(place), now, ahead)
 
     def tick(self, now: datetime) -> None:
         """What time brought up to `now`."""
-        for known in self.book.open():
-            self.driver.maintain(known, now)
-        due = sorted((at, spot) for spot, at in self.book.due.items() if at <= now)
-        for _at, spot in due:
+        for name in self._maintained:
+            for known in self.book.open_in(name):
+                self.driver.maintain(known, now)
+        for spot in self.book.due(now):
             self.driver.look(spot, self.place(spot.place), now)
-        for number in list(self.book.suppressed):
-            self.driver.rejudge(self.book.incidents[number], now)
-        for known in self.book.open():
-            if storm.is_summary(known) and known.lasting:
+        for known in self.book.doubtful():
+            self.driver.rejudge(known, now)
+        for known in self.book.open_in(storm.SKY.name):
+            if known.lasting:
                 self.driver.calm(known, now)
-
-    def due_before(self, now: datetime) -> datetime | None:
-        """When time brings the next thing, if that is not later than `now`."""
-        first = min(self.book.due.values(), default=None)
-        return first if first is not None and first <= now else None

@@ -118,7 +118,8 @@ class World:
         self.tills: dict[int, list[str]] = {}
         for row in shop_rows(scenario):
             self._shop(row, scenario.get("windows", []))
-        self.played = Played(Replay(self.place, self.rules))
+        self.maintained = [name for name, place in self.places.items() if place.windows]
+        self.played = Played(Replay(self.place, self.rules, None, self.maintained))
 
     def _shop(self, row: dict[str, Any], windows: list[dict[str, Any]]) -> None:
         shop = int(row["id"])
@@ -165,7 +166,7 @@ class World:
         places, book._place = book._place, None  # type: ignore[assignment]
         again: Memory = pickle.loads(pickle.dumps(book))
         again._place = places
-        self.played = Played(Replay(self.place, self.rules, again), self.played.told)
+        self.played = Played(Replay(self.place, self.rules, again, self.maintained), self.played.told)
 
     def _do(self, step: Step) -> None:
         now = self.at(step.arrives)

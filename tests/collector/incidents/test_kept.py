@@ -96,7 +96,7 @@ class Kept:
         Maintenance.objects.create(reason="works", made_at=self.world.start, **fields)
 
     def run(self) -> list[str]:
-        tick_s = max(self.world.tick_s, self.world.until / LOOKS)
+        tick_s = self.world.tick_s if self.world.until < 1500 else self.world.until / LOOKS
         waiting, s = steps(self.one), 0.0
         while s <= self.world.until:
             self.moved.at = self.world.at(s)
