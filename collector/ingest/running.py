@@ -12,6 +12,7 @@ from collector.ingest.writer import Writer
 from collector.notices import giving
 from collector.notify import courier, telling
 from collector.notify.channels.registry import CHANNELS
+from collector.reports import making
 from collector.requests import mailbox
 from collector.requests import ticks as requests
 from collector.service import duties as desk
@@ -26,6 +27,7 @@ DUTIES: tuple[Duty, ...] = (
     courier.forget_old,
     giving.remind_due,
     giving.Newcomers(),
+    making.make_due,
 )
 
 

@@ -29,6 +29,9 @@ FILES = {
     "uplot/dist/uPlot.min.css": "uplot.min.css",
     "uplot/LICENSE": "uplot.LICENSE",
     "@tabler/icons/LICENSE": "icons.LICENSE",
+    "dejavu-fonts-ttf/ttf/DejaVuSans.ttf": "DejaVuSans.ttf",
+    "dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf": "DejaVuSans-Bold.ttf",
+    "dejavu-fonts-ttf/LICENSE": "fonts.LICENSE",
 }
 """File of a package -> name under static/vendor. Tabler's licence stands at the head of its style sheet."""
 
@@ -79,7 +82,9 @@ def copy_files() -> None:
     VENDOR.mkdir(parents=True, exist_ok=True)
     for source, name in FILES.items():
         content = (PACKAGES / source).read_bytes()
-        write(VENDOR / name, re.sub(rb"\n(//|/\*)# sourceMappingURL=.*", b"", content))
+        if not name.endswith(".ttf"):
+            content = re.sub(rb"\n(//|/\*)# sourceMappingURL=.*", b"", content)
+        write(VENDOR / name, content)
 
 
 def write(path: Path, content: bytes) -> None:

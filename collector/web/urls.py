@@ -6,8 +6,9 @@ from collector.web import access
 from collector.web.agreement_urls import PAGES as AGREEMENTS
 from collector.web.api.root import api
 from collector.web.portal.urls import PAGES as PORTAL
-from collector.web.service_urls import PAGES as SERVICE
+from collector.web.report_urls import PAGES as REPORTS
 from collector.web.request_urls import PAGES as REQUESTS
+from collector.web.service_urls import PAGES as SERVICE
 from collector.web.telling_urls import PAGES as TELLING
 from collector.web.views import (
     backups,
@@ -63,5 +64,5 @@ PAGES = [
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]
-WEB = [*PAGES, *AGREEMENTS, *TELLING, *REQUESTS, *SERVICE, *PORTAL]
+WEB = [*PAGES, *AGREEMENTS, *TELLING, *REQUESTS, *SERVICE, *PORTAL, *REPORTS]
 urlpatterns = [path("", include((WEB, "web"))), path("api/v1/", api.urls)]
