@@ -148,3 +148,7 @@ def django_db_modify_db_settings(
     settings.DATABASES = {"default": entry(server.url("postgres"))}
     connections.settings = connections.configure_settings(settings.DATABASES)
     del connections["default"]
+
+
+if sys.platform != "win32":  # fixtures for all; at the end, since they use what is above
+    from tests.databases import firebird, mariadb  # noqa: F401

@@ -16,7 +16,6 @@ from agent.backup.engines import Evidence, Facts, Kind, NoPause, Pace, Part, eng
 from agent.config import load
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
 from tests.contract.living import SOURCES, Living
-from tests.databases import firebird, mariadb  # noqa: F401 - fixtures
 
 NAMES = sorted(SOURCES)
 EXAMPLE = Path(__file__).parents[2] / "config" / "agent.example.toml"
