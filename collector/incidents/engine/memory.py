@@ -109,6 +109,15 @@ class Memory:
             if watch is not None and watch.due_at == at:
                 yield spot
 
+    def next_due(self) -> datetime | None:
+        while self._due:
+            at, spot = self._due[0]
+            watch = self._watches.get(spot)
+            if watch is not None and watch.due_at == at:
+                return at
+            heappop(self._due)
+        return None
+
     def doubtful(self) -> list[Known]:
         """Those whose cause has ended since this was asked last, and those that a window keeps."""
         causes, self._ended = self._ended, {}
