@@ -166,6 +166,15 @@ TARGETS: "dict[str, Lazy]" = {
     "lead": gettext_lazy("Lead of the queue"),
     "managers": gettext_lazy("Managers"),
 }
+MATCHES: "dict[str, Lazy]" = {
+    "codes": gettext_lazy("Fault codes"),
+    "sources": gettext_lazy("Told by"),
+    "severities": gettext_lazy("Severities"),
+    "subjects": gettext_lazy("What is concerned"),
+    "priorities": gettext_lazy("Priorities"),
+    "customers": gettext_lazy("Customers"),
+    "regions": gettext_lazy("Regions"),
+}
 GAPS: "dict[str, Lazy]" = {
     "away": gettext_lazy("whose turn it is is away"),
     "nobody": gettext_lazy("nobody, on purpose"),

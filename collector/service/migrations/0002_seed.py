@@ -9,17 +9,17 @@ QUEUES = [
     ("service_admin", "Servisa administrācija", "Service administration", "Сервисная администрация", 3),
 ]
 RULES = [
-    (10, "service_admin", "Register and certified versions", ["software.*", "fiscal.not_registered"], [], ["eds"]),
-    (20, "technical", "Fiscal devices", ["fiscal.*"], [], ["fiscal"]),
-    (30, "technical", "Printers, drawers, devices", ["printer.*", "drawer.*", "device.*"], [], ["printer"]),
-    (40, "technical", "Backups", ["backup.*"], [], ["backup"]),
-    (50, "technical", "Computers, agents, lines", ["host.*", "agent.*", "site.*"], [], ["computer"]),
-    (90, "helpdesk", "What people tell", [], ["person", "portal", "mail", "phone", "label"], []),
-    (100, "helpdesk", "Everything else", [], [], []),
+    (10, "service_admin", "Reģistrs un sertificētās versijas", ["software.*", "fiscal.not_registered"], [], ["eds"]),
+    (20, "technical", "Fiskālās ierīces", ["fiscal.*"], [], ["fiscal"]),
+    (30, "technical", "Printeri, lādes, ierīces", ["printer.*", "drawer.*", "device.*"], [], ["printer"]),
+    (40, "technical", "Rezerves kopijas", ["backup.*"], [], ["backup"]),
+    (50, "technical", "Datori, aģenti, sakari", ["host.*", "agent.*", "site.*"], [], ["computer"]),
+    (90, "helpdesk", "Ko ziņo cilvēki", [], ["person", "portal", "mail", "phone", "label"], []),
+    (100, "helpdesk", "Viss pārējais", [], [], []),
 ]
 CHAINS = [
     (
-        "Critical and high",
+        "Kritiski un augsti",
         2,
         [
             ("nobody", 15, ["on_call"]),
@@ -32,7 +32,7 @@ CHAINS = [
         ],
     ),
     (
-        "Medium and low",
+        "Vidēji un zemi",
         4,
         [
             ("nobody", 240, ["lead"]),

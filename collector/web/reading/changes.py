@@ -14,9 +14,10 @@ from collector.service.guards import Refusal, Span
 from collector.service.models import Change, Freeze, Visit
 from collector.web.reading.evidence import proofs
 
-WIDTH = 1000.0
+WIDTH = 640.0
 AROUND = timedelta(hours=12)
 WEEKS = 4
+_GIVING_UP = ("cancel", "reject", "refuse", "back_out")
 _DAY = timedelta(days=1)
 SHOWS: dict[str, Q] = {
     "open": ~Q(state__in=flow.CHANGE_OVER),
@@ -77,14 +78,14 @@ def wanted(show: str, search: str = "") -> QuerySet[Change]:
 
 
 def steps_of(row: Change) -> list[Step]:
-    """Approving asks nothing of the approvals that it is about to give."""
+    """The natural one first, giving up last. Approving asks nothing of the approvals that it is about to give."""
     now = clock.now()
     found = []
     for name in changes.possible(row):
         missing = changes.missing_for(row, name, now, proofs)
         asked = [one for one in missing if name != "approve" or one.code != "change.approvals_missing"]
         found.append(Step(name, asked))
-    return found
+    return sorted(found, key=lambda step: (step.name in _GIVING_UP, step.name == "plan" and row.round > 0))
 
 
 def bands(row: Change) -> list[Band]:

@@ -14,6 +14,7 @@ from collector.service.assigning import Candidate, Ranked
 from collector.service.models import Absence, Queue, QueueRule, Worker
 
 WAITING_SHOWN = 30
+SUGGESTED = 2
 TRIED = timedelta(days=30)
 TRIED_MOST = 5000
 
@@ -85,7 +86,7 @@ def _suggested(
     row: Incident, candidates: Sequence[Candidate], rules: Sequence[routing.Rule], known: dict[int, User]
 ) -> list[tuple[User, Ranked]]:
     ranked = desk.ranked(row, candidates, rules)
-    return [(known[one.person], one) for one in ranked[:3] if one.person in known]
+    return [(known[one.person], one) for one in ranked[:SUGGESTED] if one.person in known]
 
 
 def persons(now: datetime) -> list[Person]:

@@ -21,6 +21,7 @@ _WORDS = {
     "reason": service_words.RISK_REASONS,
     "trigger": service_words.TRIGGERS,
     "target": service_words.TARGETS,
+    "match": service_words.MATCHES,
     "gap": service_words.GAPS,
     "shift": service_words.SHIFTS,
 }
