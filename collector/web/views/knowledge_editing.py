@@ -14,7 +14,7 @@ from collector.knowledge import shipped, writing
 from collector.knowledge.checking import Problem
 from collector.knowledge.models import Article
 from collector.knowledge.texts import LANGUAGES, Part, Text
-from collector.knowledge.tree import as_data
+from collector.knowledge.tree import Tree, as_data
 from collector.web import access
 from collector.web.knowledge_form import Edited, keep_head, owners
 from collector.web.knowledge_words import AUDIENCES, PARTS, WRONG
@@ -136,11 +136,27 @@ def preview(request: HttpRequest) -> HttpResponseBase:
         for part, words in text.shown(True).items()
     ]
     problems = [(WRONG[problem.wrong], problem.what) for problem in edited.problems()]
-    return render(
-        request,
-        "web/_article_preview.html",
-        {"text": text, "sections": shown, "problems": problems, "language": language},
-    )
+    outline = [] if problems else _outline(edited.tree()[0], language)
+    context = {
+        "text": text,
+        "sections": shown,
+        "problems": problems,
+        "language": language,
+        "outline": outline,
+    }
+    return render(request, "web/_article_preview.html", context)
+
+
+def _outline(tree: Tree | None, language: str) -> list[dict[str, object]]:
+    """Every node with where its answers lead."""
+    return [
+        {
+            "name": name,
+            "words": (node.ask or node.do or {}).get(language, ""),
+            "answers": [(answer.say.get(language, ""), answer.to) for answer in node.answers],
+        }
+        for name, node in (tree.nodes.items() if tree else ())
+    ]
 
 
 @require_POST

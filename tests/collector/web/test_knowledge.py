@@ -187,6 +187,22 @@ def test_the_preview_shows_and_stores_nothing() -> None:
 
 
 @pytest.mark.usefixtures("some")
+def test_the_preview_of_a_tree_shows_where_each_answer_leads() -> None:
+    nodes = {
+        "start": {
+            "ask": {"en": "On?"},
+            "answers": [{"say": {"en": "Yes"}, "to": "a"}, {"say": {"en": "No"}, "to": "b"}],
+        },
+        "a": {"do": {"en": "Good"}},
+        "b": {"do": {"en": "Switch it on"}},
+    }
+    client = world.signed_in("technician")
+    html = client.post("/knowledge/preview", fields(kind="tree", nodes=json.dumps(nodes))).content.decode()
+    assert '<a href="#node-b">b</a>' in html
+    assert "Switch it on" in html
+
+
+@pytest.mark.usefixtures("some")
 def test_a_vote_counts_once_per_person() -> None:
     client = world.signed_in("reader")
     for _ in range(2):
