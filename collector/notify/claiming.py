@@ -41,7 +41,7 @@ def sent(pk: int, worker: str, reply: str, now: datetime) -> bool:
     fields = {"status": Status.SENT, "reply": reply[:400], "ended_at": now, "error": "", "error_code": ""}
     done = mine.update(**fields) == 1
     if done:
-        Outgoing.objects.filter(pk=pk, secret=True).update(text="", html="")
+        _forget(pk)
     return done
 
 
@@ -57,7 +57,7 @@ def failed(pk: int, worker: str, code: str, error: str, now: datetime) -> bool:
         mine.update(status=Status.FAILED, ended_at=now, error_code=code, error=error[:400], due_at=now) == 1
     )
     if done:
-        Outgoing.objects.filter(pk=pk, secret=True).update(text="", html="")
+        _forget(pk)
     return done
 
 
@@ -76,6 +76,10 @@ def again(pk: int, now: datetime) -> bool:
     failures = Outgoing.objects.filter(pk=pk, status=Status.FAILED).exclude(Q(text="") & Q(secret=True))
     fields = {"status": Status.WAITING, "due_at": now, "ended_at": None, "made_at": now}
     return failures.update(**fields) == 1
+
+
+def _forget(pk: int) -> None:
+    Outgoing.objects.filter(pk=pk, secret=True).update(subject="", text="", html="")
 
 
 def _take(pk: int, worker: str, now: datetime) -> bool:

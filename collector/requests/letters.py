@@ -59,7 +59,7 @@ def code(address: str, language: str, secret: str, ticket: str, now: datetime) -
     subject, text = _say("code", language, {"text": secret, "link": settings.CONFIG.public_url})
     letter = Letter(
         channel=Channel.EMAIL, address=address, language=language, subject=subject, text=text,
-        key=f"code.{ticket[:40]}", headers=AUTOMATIC,
+        key=f"code.{ticket[:40]}", headers=AUTOMATIC, secret=True,
     )  # fmt: skip
     put(letter, now)
 

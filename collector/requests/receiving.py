@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from collector.core.models import User
 from collector.incidents.models import Source
 from collector.inventory.models import ContactPerson, Customer
+from collector.notify import bounces
 from collector.requests import catalogue, files, reading, tokens, voice
 from collector.requests.log import PLOMBA, Actor, write
 from collector.requests.models import WAITING, Blob, Fate, Kind, Mail, Request
@@ -41,6 +42,8 @@ def receive(content: bytes, now: datetime) -> Mail:
         found = reading.read(content)
     except reading.Unreadable as e:
         return _keep(None, digest, len(content), _Verdict(Fate.UNREADABLE, str(e)[:60]), now)
+    if found.bounce:
+        bounces.take(content, now)
     return _received(found, digest, len(content), now)
 
 

@@ -13,7 +13,7 @@ from collector.notify.models import Address, BadAddress, Outgoing, Wish
 from collector.web.access import user_of
 from collector.web.api import door
 from collector.web.api.paging import Slice, cut
-from collector.web.views.outbox import is_hidden, messages_of
+from collector.web.views.outbox import messages_of
 
 mine = Router(tags=["notifications"], auth=door.anyone)
 outbox = Router(tags=["messages"], auth=door.anyone)
@@ -124,11 +124,10 @@ def _address_out(address: Address) -> AddressOut:
 
 
 def _fields(message: Outgoing) -> dict[str, object]:
-    return {
-        name: getattr(message, "person_id" if name == "person" else name)
-        for name in MessageOut.model_fields
-        if name != "id"
-    } | {"id": message.pk}
+    plain = [name for name in MessageOut.model_fields if name not in ("id", "person", "subject")]
+    subject = "" if message.secret else message.subject
+    told = {"id": message.pk, "person": message.person_id, "subject": subject}
+    return {**{name: getattr(message, name) for name in plain}, **told}
 
 
 def _message_out(message: Outgoing) -> MessageOut:
@@ -139,7 +138,7 @@ def _detail(pk: int) -> MessageDetailOut:
     found = Outgoing.objects.filter(pk=pk).first()
     if found is None:
         raise Http404
-    text = "" if is_hidden(found) else found.text
+    text = "" if found.secret else found.text
     incidents = list(found.tellings.values_list("incident_id", flat=True))
     return MessageDetailOut.model_validate({**_fields(found), "text": text, "incidents": incidents})
 
@@ -207,7 +206,7 @@ def list_messages(request: HttpRequest, query: Query[OutboxQuery]) -> MessagesOu
 
 @outbox.get("/{int:pk}", response=MessageDetailOut)
 def one_message(request: HttpRequest, pk: int) -> MessageDetailOut:
-    """`text` is empty where only the receiver may read it."""
+    """Subject and text are empty where only the receiver may read it."""
     return _detail(pk)
 
 

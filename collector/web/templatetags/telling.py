@@ -1,6 +1,7 @@
 """What templates say of messages and notices. No queries, no decisions."""
 
 from django import template
+from django.utils.translation import gettext as _
 
 from collector.notify.models import Outgoing
 from collector.web import notify_words
@@ -22,6 +23,11 @@ def status_sign(status: str) -> Sign:
 @register.filter
 def error_words(message: Outgoing) -> str:
     return str(notify_words.error(message.error_code)) or message.error
+
+
+@register.filter
+def subject_of(message: Outgoing) -> str:
+    return str(_("A secret message")) if message.secret else message.subject
 
 
 @register.filter
