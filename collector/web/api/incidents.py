@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
-from collector.incidents.models import Incident, Transition
+from collector.incidents import opening
+from collector.incidents.models import Incident, Source, Transition
 from collector.web.access import user_of
 from collector.web.acts import Told, act
 from collector.web.api import door
@@ -16,7 +17,7 @@ from protocols.status.faults import FAULTS
 
 router = Router(tags=["incidents"], auth=door.anyone)
 Note = Annotated[str, Field(min_length=1, max_length=2000)]
-Shown = Literal["open", "new", "working", "done", "all"]
+Shown = Literal["open", "new", "working", "waiting", "done", "all"]
 
 
 class TitleOut(Schema):
@@ -58,6 +59,16 @@ class IncidentOut(Schema):
     assignee: int | None
     assignee_name: str
     resolution: str
+    resolution_code: str
+    name: str
+    priority: int | None
+    queue: str
+    due_at: datetime | None
+    pending_until: datetime | None
+    pending_reason: str
+    merged_into: int | None
+    major_since: datetime | None
+    reopen_count: int
 
 
 class TransitionOut(Schema):
@@ -70,6 +81,7 @@ class TransitionOut(Schema):
     from_state: str
     to_state: str
     note: str
+    public: bool
     detail: dict[str, object]
 
 
@@ -83,17 +95,21 @@ class IncidentsOut(Schema):
 
 
 class IncidentQuery(Slice):
-    """`open` is short for show=open (true) and show=done (false)."""
+    """`open` is short for show=open (true) and show=done (false). `silent`: also effects of others."""
 
     open: bool | None = None
     show: Shown = "all"
     severity: Literal["", "critical", "error", "warning", "info"] = ""
     code: str = ""
     q: str = ""
-    sort: Literal["severity", "newest", "oldest", "seen"] = "newest"
+    sort: Literal["left", "severity", "newest", "oldest", "seen"] = "newest"
     customer: int | None = None
     site: int | None = None
     terminal: str = ""
+    priority: Annotated[int, Field(ge=1, le=4)] | None = None
+    queue: str = ""
+    late: bool = False
+    silent: bool = True
     mine: bool = False
 
 
@@ -103,6 +119,26 @@ class Assign(Schema):
 
 class Remark(Schema):
     note: Note
+
+
+class Resolution(Remark):
+    """`code`: of the resolution codes; `public`: the customer reads the note."""
+
+    code: str = ""
+    public: bool = False
+
+
+class ReportIn(Schema):
+    """`terminal` or `site` says where."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    text: Annotated[str, Field(max_length=4000)] = ""
+    terminal: str = ""
+    site: int | None = None
+    code: str = ""
+    source: Literal["phone", "person", "mail"] = "phone"
+    impact: Annotated[int, Field(ge=1, le=3)] = 2
+    urgency: Annotated[int, Field(ge=1, le=4)] = 2
 
 
 def title_of(code: str) -> TitleOut:
@@ -119,6 +155,7 @@ def _fields(incident: Incident) -> dict[str, object]:
     plain = (
         "id code severity state subject_kind subject_id source rule reason count since opened_at last_seen_at"
         " cleared_at acknowledged_at resolved_at resolution area suppressed_since"
+        " resolution_code priority queue due_at pending_until pending_reason major_since reopen_count"
     )
     return {
         **{name: getattr(incident, name) for name in plain.split()},
@@ -131,6 +168,8 @@ def _fields(incident: Incident) -> dict[str, object]:
         "customer": site.customer_id if site else None,
         "customer_name": site.customer.name if site else "",
         "cause": incident.cause_id,
+        "name": incident.title,
+        "merged_into": incident.merged_into_id,
         "suppressed": incident.suppressed_why,
         "device": incident.device_id,
         "assignee": incident.assignee_id,
@@ -139,12 +178,12 @@ def _fields(incident: Incident) -> dict[str, object]:
 
 
 def transition_out(step: Transition) -> TransitionOut:
-    plain = ("id", "kind", "at", "recorded_at", "from_state", "to_state", "note", "detail")
+    plain = ("id", "kind", "at", "recorded_at", "from_state", "to_state", "note", "public", "detail")
     who = {"by": step.by_id, "by_name": step.by.get_username() if step.by else ""}
     return TransitionOut.model_validate({**{name: getattr(step, name) for name in plain}, **who})
 
 
-def _detail(pk: int) -> IncidentDetailOut:
+def detail(pk: int) -> IncidentDetailOut:
     incident = incident_with_history(pk).first()
     if incident is None:
         raise Http404
@@ -164,6 +203,10 @@ def list_incidents(request: HttpRequest, query: Query[IncidentQuery]) -> Inciden
         customer=query.customer,
         site=query.site,
         terminal=query.terminal,
+        priority=query.priority,
+        queue=query.queue,
+        late=query.late,
+        silent=query.silent,
         mine=query.mine,
         me=user_of(request).pk,
     )
@@ -171,39 +214,45 @@ def list_incidents(request: HttpRequest, query: Query[IncidentQuery]) -> Inciden
     return IncidentsOut(count=count, items=[incident_out(row) for row in rows])
 
 
+@router.post("", auth=door.worker, response={201: IncidentDetailOut})
+def report_incident(request: HttpRequest, body: ReportIn) -> Status[IncidentDetailOut]:
+    told = opening.Report(**{**body.model_dump(), "source": Source(body.source)})
+    return Status(201, detail(opening.report(told, user_of(request)).pk))
+
+
 @router.get("/{int:pk}", response=IncidentDetailOut)
 def one_incident(request: HttpRequest, pk: int) -> IncidentDetailOut:
-    return _detail(pk)
+    return detail(pk)
 
 
 @router.post("/{int:pk}/acknowledge", auth=door.worker, response=IncidentDetailOut)
 def acknowledge(request: HttpRequest, pk: int) -> IncidentDetailOut:
     act(user_of(request), pk, "acknowledge")
-    return _detail(pk)
+    return detail(pk)
 
 
 @router.post("/{int:pk}/assign", auth=door.worker, response=IncidentDetailOut)
 def assign(request: HttpRequest, pk: int, body: Assign) -> IncidentDetailOut:
     """To a person who may work: a technician or a manager."""
     act(user_of(request), pk, "assign", Told(number=body.assignee))
-    return _detail(pk)
+    return detail(pk)
 
 
 @router.post("/{int:pk}/note", auth=door.worker, response=IncidentDetailOut)
 def add_note(request: HttpRequest, pk: int, body: Remark) -> IncidentDetailOut:
     act(user_of(request), pk, "note", Told(note=body.note))
-    return _detail(pk)
+    return detail(pk)
 
 
 @router.post("/{int:pk}/resolve", auth=door.worker, response=IncidentDetailOut)
-def resolve(request: HttpRequest, pk: int, body: Remark) -> IncidentDetailOut:
+def resolve(request: HttpRequest, pk: int, body: Resolution) -> IncidentDetailOut:
     """With a note that says how. A fault that is still there opens a new incident when it is told again."""
-    act(user_of(request), pk, "resolve", Told(note=body.note))
-    return _detail(pk)
+    act(user_of(request), pk, "resolve", Told(note=body.note, code=body.code, public=body.public))
+    return detail(pk)
 
 
 @router.post("/{int:pk}/reopen", auth=door.worker, response=IncidentDetailOut)
 def reopen(request: HttpRequest, pk: int, body: Remark) -> IncidentDetailOut:
     """It was not done after all; refused where the same fault already has a newer open incident."""
     act(user_of(request), pk, "reopen", Told(note=body.note))
-    return _detail(pk)
+    return detail(pk)

@@ -3,9 +3,11 @@
 from ninja import NinjaAPI
 
 from collector.web.api import (
+    agreements,
     backups,
     changes,
     configuration,
+    desk,
     incidents,
     intake,
     inventory,
@@ -32,6 +34,8 @@ problem.install(api)
 api.add_router("", session.router)
 api.add_router("", inventory.router)
 api.add_router("/incidents", incidents.router)
+api.add_router("/incidents", desk.router)
+api.add_router("", agreements.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
 api.add_router("/people", people.router)

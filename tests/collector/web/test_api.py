@@ -6,7 +6,9 @@ from typing import NamedTuple
 import pytest
 from django.test import Client
 
+from collector.core import clock
 from collector.core.models import User
+from collector.incidents import contracts
 from collector.incidents.models import Incident
 from collector.web.api.root import api
 from tests.collector.web import world
@@ -16,6 +18,10 @@ V1 = "/api/v1"
 NOTE = {"note": "new roll"}
 ENROL = {"customer": "SIA Zaļā karote", "site": "Kafejnīca Centrs", "terminal_name": "Kase 9"}
 WISH = {"text": "[host]\nsample_s = 30", "base": 0, "comment": "calmer"}
+REPORT = {"title": "Atvilktne neveras", "site": 0}
+CONTRACT = {"name": "Nakts", "valid_from": "2026-01-01", "targets": [{"metric": "ttr", "minutes": 60}]}
+CALENDAR = {"name": "Nakts", "hours": {"mon": [["18:00", "02:00"]]}, "own": {"2026-12-30": "Inventūra"}}
+PRIORITIES = {"rows": [[1, 1, 2, 3], [1, 2, 3, 4], [2, 3, 3, 4]], "why": "agreed"}
 PERSON = {"username": "liga", "password": world.PASSWORD, "role": "reader"}
 
 
@@ -49,6 +55,20 @@ CALLS = [
     Call("POST", "/incidents/{incident}/note", "technician", NOTE, 200),
     Call("POST", "/incidents/{incident}/resolve", "technician", NOTE, 200),
     Call("POST", "/incidents/{done}/reopen", "technician", NOTE, 200),
+    Call("POST", "/incidents", "technician", REPORT, 201),
+    Call("GET", "/incidents/{incident}/desk", "reader", None, 200),
+    Call("POST", "/incidents/{incident}/do/{act}", "technician", {}, 200),
+    Call("POST", "/incidents/{incident}/files", "technician", {}, 422),
+    Call("GET", "/incidents/{incident}/files/{none}", "reader", None, 404),
+    Call("GET", "/contracts", "reader", None, 200),
+    Call("GET", "/contracts/{contract}", "reader", None, 200),
+    Call("POST", "/contracts", "manager", CONTRACT, 201),
+    Call("GET", "/calendars", "reader", None, 200),
+    Call("GET", "/calendars/{calendar}", "reader", None, 200),
+    Call("POST", "/calendars", "manager", CALENDAR, 201),
+    Call("GET", "/calendars/legal/deadline?begin=2026-04-30&days=3", "reader", None, 200),
+    Call("GET", "/priorities", "reader", None, 200),
+    Call("POST", "/priorities", "manager", PRIORITIES, 200),
     Call("GET", "/backups/snapshots", "reader", None, 200),
     Call("GET", "/backups/runs", "reader", None, 200),
     Call("GET", "/backups/drills", "reader", None, 200),
@@ -73,9 +93,17 @@ def prepare(path: str, body: dict[str, object] | None) -> tuple[str, dict[str, o
         "incident": Incident.objects.filter(terminal=terminal).first().pk,  # type: ignore[union-attr]
         "done": Incident.objects.get(state="resolved").pk,
         "person": person.pk,
+        "act": "start",
+        "none": 1,
+        "calendar": "legal",
+        "contract": contracts.make(
+            contracts.Draft(**{**CONTRACT, "valid_from": clock.now().date()}), clock.now()
+        ).key,
     }
     if body and "assignee" in body:
         body = {"assignee": person.pk}
+    if body and "site" in body and "title" in body:
+        body = {**body, "site": terminal.site_id}
     return V1 + path.format(**known), body
 
 
