@@ -88,7 +88,7 @@ def _by_hand(args: argparse.Namespace) -> Done:
         config = load(args.config or default_path())
         by = signer(config.agent.state_dir)
     job = Job(
-        name=args.name or source_name(Path(args.source)),
+        name=args.name or source_name(Path(args.source.partition("?")[0])),
         engine=engine(args.engine),
         source=args.source,
         recipients=[load_public(path) for path in args.recovery_key],

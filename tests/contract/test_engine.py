@@ -8,13 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
-from agent.backup.drill import verify
+from agent.backup.catalogue import Wanted, choose
+from agent.backup.drill import drill, verify
 from agent.backup.engines import Evidence, Facts, Kind, NoPause, Pace, Part, engine, engines
+from agent.backup.progress import Silent
+from agent.backup.repository.local import LocalRepository
+from agent.backup.run import Job, Signer, backup
 from agent.config import load
+from agent.runtime.clock import SystemClock
 from protocols.errors import ConfigError, IntegrityError, SnapshotFailed
+from tests.agent.backup.till import KEY, SECRET, TERMINAL
 from tests.contract.living import SOURCES, Living
 
 NAMES = sorted(SOURCES)
@@ -111,7 +118,7 @@ def write(part: Part, to: Path, pace: Pace = NoPause()) -> None:  # noqa: B008 -
 
 
 def made_of(folder: Path) -> list[tuple[Path, int]]:
-    return sorted((path, path.lstat().st_mtime_ns) for path in folder.rglob("*"))
+    return sorted((path, path.lstat().st_mtime_ns) for path in (folder, *folder.rglob("*")))
 
 
 def test_the_copy_stands_still_while_the_source_goes_on(name: str, living: Living, tmp_path: Path) -> None:
@@ -158,15 +165,27 @@ def test_a_copy_under_writes_is_of_one_moment_and_restores(name: str, living: Li
         else:
             pytest.fail("nothing was written during any of the copies")
     assert living.of_one_moment(made.facts)
+    before_it = made_of(made.where)
     assert verify(engine(name), made.where, made.facts, tmp_path / "check") == made.facts
+    assert made_of(made.where) == before_it, "a check leaves what it checks as it is"
 
 
-def test_a_restored_copy_is_left_as_it_is(name: str, living: Living, tmp_path: Path) -> None:
-    made = take(name, living, tmp_path / "copy")
-    before = made_of(tmp_path / "copy" / "restored")
-    assert made.facts
-    assert verify(engine(name), made.where, made.facts, tmp_path / "check") == made.facts
-    assert made_of(tmp_path / "copy" / "restored") == before
+def test_the_whole_way_through_a_repository_and_back(name: str, living: Living, tmp_path: Path) -> None:
+    """The second backup follows the first, and a drill proves it."""
+    repository = LocalRepository(tmp_path / "repository")
+    (tmp_path / "repository").mkdir()
+    job = Job(name, engine(name), living.source, [SECRET.public], tmp_path / "state")
+    given: dict[str, Any] = {"pace": NoPause(), "progress": Silent()}
+    backup(job, repository, Signer(TERMINAL, KEY), SystemClock(), **given)
+    living.write()
+    second = backup(job, repository, Signer(TERMINAL, KEY), SystemClock(), **given)
+    assert second.header.sequence == 2
+    assert second.header.changed_bytes <= second.header.source_bytes
+    found = choose(repository, Wanted())
+    proof = drill(found, repository, SECRET, tmp_path / "scratch", clock=SystemClock(), progress=Silent())
+    assert (proof.ok, proof.error, proof.facts) == (True, "", second.facts)
+    assert not list((tmp_path / "scratch").iterdir())
+    assert not [path for path in (tmp_path / "state" / "staging").rglob("*") if path.is_file()]
 
 
 def test_other_contents_have_other_facts(name: str, living: Living, tmp_path: Path) -> None:

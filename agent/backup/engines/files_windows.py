@@ -45,7 +45,7 @@ def standing(path: str) -> Iterator[tuple[str, str]]:
             yield whole, "live"
             return
         try:
-            yield f"{copy.Properties_('DeviceObject').Value}{inside}", "shadow copy"
+            yield f"{copy.Properties_('DeviceObject').Value}{inside}", "shadow-copy"
         finally:
             copy.Delete_()
     finally:

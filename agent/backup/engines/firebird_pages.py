@@ -45,7 +45,7 @@ class FirebirdPagesEngine:
             raise failed(e, MEANINGS) from e
         page_bytes = int(facts["page_size"] or 0)
         part = file_part(path.name, copy, Cut.PAGES, page_bytes=page_bytes)
-        yield Snapshot([part], lambda: facts, "backup mode", part.size_bytes)
+        yield Snapshot([part], lambda: facts, "backup-mode", part.size_bytes)
 
     def verify(self, restored: Path, scratch: Path) -> Facts:
         """On a copy: the engine writes into every database that it opens."""

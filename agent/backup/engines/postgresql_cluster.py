@@ -64,7 +64,7 @@ class PostgresqlClusterEngine:
             raise failed(e, MEANINGS) from e
         parts = [*_parts(folder), *_settings(outside)]
         facts = _facts(folder)
-        yield Snapshot(parts, lambda: facts, "base backup", sum(part.size_bytes or 0 for part in parts))
+        yield Snapshot(parts, lambda: facts, "base-backup", sum(part.size_bytes or 0 for part in parts))
 
     def verify(self, restored: Path, scratch: Path) -> Facts:
         folder = restored / _CLUSTER
