@@ -16,6 +16,7 @@ from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from collector.backups import command as hold_command
 from collector.core import authority, clock, config, home
 from collector.core.stopping import stop_on_signal
 from collector.jobs import command as job_command
@@ -381,6 +382,7 @@ def _parser() -> argparse.ArgumentParser:
     _user_parser(commands)
     job_command.add_parser(commands)
     knowledge_command.add_parser(commands)
+    hold_command.add_parser(commands)
     enrol = _command(commands, "enrol-code", "a one-time code for one new terminal", _enrol_code)
     enrol.add_argument("--customer", required=True, type=_name, help="made where it is not there yet")
     enrol.add_argument("--site", required=True, type=_name, help="made where it is not there yet")

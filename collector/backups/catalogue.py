@@ -3,18 +3,20 @@ incident."""
 
 from datetime import datetime
 
-from django.conf import settings
-
+from collector.backups import keeping
 from collector.backups.models import Drill, Run, Snapshot
 from collector.backups.store import Put, Store
+from collector.backups.suspicion import Figures, suspicion
 from collector.core import live
 from collector.inventory.models import Terminal
 from protocols.wire import v1
-from protocols.wire.snapshot import SNAPSHOTS, parse, split_name
+from protocols.wire.snapshot import SNAPSHOTS, Header, parse, split_name
+
+BEFORE = 10
+"""So many backups tell what is usual."""
 
 
-def store() -> Store:
-    return Store(settings.CONFIG.path(settings.CONFIG.backup_dir))
+store = keeping.store
 
 
 def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Store) -> Put:
@@ -64,7 +66,7 @@ def record_drill(terminal_id: str, message: v1.Drill, received_at: datetime) -> 
 
 def _enter(terminal: Terminal, digest: str, data: bytes, received_at: datetime) -> None:
     header = parse(data).header
-    Snapshot.objects.get_or_create(
+    _, made = Snapshot.objects.get_or_create(
         terminal=terminal,
         digest=digest,
         defaults={
@@ -82,3 +84,18 @@ def _enter(terminal: Terminal, digest: str, data: bytes, received_at: datetime) 
             "changed_bytes": header.changed_bytes,
         },
     )
+    if made:
+        _suspect(terminal, header, received_at)
+
+
+def _suspect(terminal: Terminal, header: Header, now: datetime) -> None:
+    """Nothing is removed of a source that looks encrypted, until a person has looked."""
+    rows = Snapshot.objects.filter(terminal=terminal, source=header.source, sequence__lt=header.sequence)
+    before = [
+        Figures(row.source_bytes, row.changed_bytes, row.stored_bytes)
+        for row in rows.order_by("-id")[:BEFORE]
+    ]
+    odd = suspicion(Figures(header.source_bytes, header.changed_bytes, header.stored_bytes), before)
+    if odd:
+        keeping.hold(terminal, header.source, why="suspicious", reason=odd, by="", now=now)
+        keeping.suspicious(terminal, header.source, now, odd)

@@ -37,8 +37,8 @@ class Snapshot(models.Model):
 
 
 class Hold(models.Model):
-    """Nothing of a source is removed while one is not ended: somebody is asked to keep it, or something is wrong. `why` is
-    "legal" with a person's reason, or "suspicious" with what was seen."""
+    """Nothing of a source is removed while one is not ended: somebody is asked to keep it, or something is wrong. `why`
+    is "legal" with a person's reason, or "suspicious" with what was seen."""
 
     terminal = models.ForeignKey(Terminal, on_delete=models.PROTECT, related_name="backup_holds")
     source = models.CharField(max_length=80)

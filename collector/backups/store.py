@@ -2,11 +2,12 @@
 only ever adds. It checks all that can be checked without a key."""
 
 import errno
+import fcntl
 import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,7 @@ from protocols.wire.snapshot import (
 
 _TERMINAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,79}", re.ASCII)
 _TEMPORARY = "incoming"
+_LOCK = "lock"
 
 
 class Put(StrEnum):
@@ -56,10 +58,35 @@ class Store:
         check_digest(name, data)
         if kind == PACKS and not data.startswith(PACK_MAGIC):
             raise IntegrityError("this object is not a pack")
-        if kind == SNAPSHOTS:
-            self._check_snapshot(terminal, public_key, data)
-        with _translated(name):
+        with ExitStack() as stack:
+            if kind == SNAPSHOTS:
+                # between this look at the packs and the snapshot's arrival none of them may be removed
+                stack.enter_context(self.alone(terminal))
+                self._check_snapshot(terminal, public_key, data)
+            stack.enter_context(_translated(name))
             return self._place(self._path(terminal, name), self._folder(terminal), data)
+
+    @contextmanager
+    def alone(self, terminal: str) -> Iterator[None]:
+        """Nobody else takes in a snapshot of this terminal, or removes anything of it, meanwhile; in this process or
+        another one on this folder."""
+        folder = self._folder(terminal)
+        with _translated(terminal):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o640)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def remove(self, terminal: str, name: str) -> None:
+        """For whoever keeps house, inside `alone`; no way from a terminal leads here. What is gone already is well."""
+        path = self._path(terminal, name)
+        with _translated(name):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _flush(path.parent)
 
     def get(self, terminal: str, name: str) -> bytes:
         with _translated(name):

@@ -66,6 +66,18 @@ class Identity(Section):
     live_s: Seconds = 3600
 
 
+class Retention(Section):
+    """How long backups that lie here are kept, by this server's time: everything for `all_days`, then the first and the
+    last good set of each day for `daily_years` and of each month for `monthly_years`. Latvia asks for three years
+    (Cabinet Regulation No. 95), and the Accounting Law, section 28, for five of source documents. What is let go stays
+    `grace_days` longer."""
+
+    all_days: Annotated[float, Field(ge=1, le=36_500)] = 14
+    daily_years: Annotated[float, Field(ge=0, le=100)] = 3
+    monthly_years: Annotated[float, Field(ge=0, le=100)] = 5
+    grace_days: Annotated[float, Field(ge=1, le=365)] = 7
+
+
 class Mail(Section):
     """Without `host` no mail is sent. `security = "none"` is for a server on this machine only. `ca_file`: an authority
     of your own that signed the server's certificate. `password_file` holds one line."""
@@ -164,6 +176,7 @@ class Config(Section):
     mailbox: Mailbox = Mailbox()
     sms: Sms = Sms()
     notify: Notify = Notify()
+    retention: Retention = Retention()
 
     @field_validator("time_zone")
     @classmethod

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from collector.backups import keeping
 from collector.core.authority import CA_CERT
 from collector.core.ticker import Duty, Ticker, stop_all
 from collector.incidents import ticks, wakes
@@ -41,6 +42,11 @@ def postman() -> Ticker:
     return Ticker((mailbox.fetch,), settings.CONFIG.mailbox.every_s)
 
 
+def housekeeper() -> Ticker:
+    """A thread of its own: it reads every backup once a day."""
+    return Ticker((keeping.keep_house,), 3600)
+
+
 class Running:
     """`start` and `stop` are called on the event loop that serves."""
 
@@ -54,6 +60,7 @@ class Running:
             Ticker(desk.DUTIES),
             Ticker(requests.DUTIES, 10),
             postman(),
+            housekeeper(),
             *couriers(),
         ]
         self.door = Door(self._writer, refusals, tls / CA_CERT)

@@ -86,6 +86,7 @@ _ALL = (
     Fault("backup.overdue", _E, "Rezerves kopija kavējas", "Backup is overdue", "Резервная копия просрочена"),
     Fault("backup.restore_failed", _C, "Rezerves kopiju neizdevās atjaunot", "Backup could not be restored", "Резервную копию не удалось восстановить"),
     Fault("backup.repository_unreachable", _W, "Rezerves kopiju krātuve nav sasniedzama", "Backup repository is unreachable", "Хранилище резервных копий недоступно"),
+    Fault("backup.suspicious", _C, "Rezerves kopija izskatās aizdomīgi", "Backup looks suspicious", "Резервная копия выглядит подозрительно"),
     Fault("backup.place_not_allowed", _E, "Rezerves kopiju vieta nav atļauta", "Backup place is not allowed", "Место хранения копий не разрешено"),
     Fault("software.uncertified", _E, "Programmas versija nav sertificēta", "Software version is not certified", "Версия программы не сертифицирована"),
     Fault("software.version_changed", _W, "Programmas versija ir mainīta", "Software version has changed", "Версия программы изменилась"),

@@ -1,0 +1,184 @@
+"""Keeps house in the storage folder: checks what is there, lets go what the rules do not keep, and removes it some days
+later, whole packs only and without any key. What is held stays. It may be killed at any step: the next round goes
+on."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from collector.backups.models import Hold, Leaving, Snapshot
+from collector.backups.retention import Rules, Set, kept
+from collector.backups.store import Store
+from collector.incidents import apply
+from collector.incidents.engine.facts import Happening, Key
+from collector.inventory.models import Terminal
+from protocols.errors import BackupError
+from protocols.wire import v1
+from protocols.wire.audit import Audit
+from protocols.wire.snapshot import PACKS, SNAPSHOTS, parse
+
+CHECK_EVERY = timedelta(days=1)
+DAMAGED = "backup.restore_failed"
+
+log = logging.getLogger(__name__)
+
+
+def store() -> Store:
+    return Store(settings.CONFIG.path(settings.CONFIG.backup_dir))
+
+
+def rules() -> Rules:
+    told = settings.CONFIG.retention
+    return Rules(told.all_days, told.daily_years, told.monthly_years)
+
+
+def keep_house(now: datetime) -> int:
+    """One round over all terminals that have backups. How many objects were removed."""
+    removed = 0
+    for terminal in Terminal.objects.filter(snapshots__removed_at=None).distinct():
+        try:
+            check(terminal, now)
+            for source in _sources(terminal):
+                judge(terminal, source, now)
+            removed += sweep(terminal, now)
+        except (
+            BackupError,
+            OSError,
+        ):  # one terminal's folder that cannot be read must not keep the others waiting
+            log.exception("the backups of terminal %s could not be looked after", terminal.pk)
+    return removed
+
+
+def check(terminal: Terminal, now: datetime) -> None:
+    """Once a day: is every object what was stored? A set whose objects all are is a good one from then on; one that is
+    not raises an incident."""
+    there = Snapshot.objects.filter(terminal=terminal, removed_at=None)
+    due = there.filter(Q(checked_at=None) | Q(checked_at__lte=now - CHECK_EVERY))
+    if not due.exists():
+        return
+    audit, place = Audit(), store()
+    for kind in (PACKS, SNAPSHOTS):
+        for one in place.list(terminal.pk, kind):
+            audit.take(one.name, place.get(terminal.pk, one.name))
+    findings = audit.findings()
+    listed = {one.name.partition("/")[2] for one in place.list(terminal.pk, SNAPSHOTS)}
+    bad = {finding.name.partition("/")[2]: finding.text for finding in findings}
+    for snapshot in there:
+        reason = _wrong(snapshot, listed, bad, place)
+        if not reason:
+            Snapshot.objects.filter(pk=snapshot.pk).update(checked_at=now)
+    for source in _sources(terminal):
+        _tell(terminal, source, now, _worst(terminal, source, listed, bad, place))
+
+
+def _wrong(snapshot: Snapshot, listed: set[str], bad: dict[str, str], place: Store) -> str:
+    if snapshot.digest not in listed:
+        return f"snapshot {snapshot.digest[:12]} is gone from the storage"
+    if snapshot.digest in bad:
+        return f"snapshot {snapshot.digest[:12]}: {bad[snapshot.digest]}"
+    if not bad:
+        return ""
+    header = parse(place.get(snapshot.terminal_id, f"{SNAPSHOTS}/{snapshot.digest}")).header
+    return next((f"pack {p.digest[:12]}: {bad[p.digest]}" for p in header.packs if p.digest in bad), "")
+
+
+def _worst(terminal: Terminal, source: str, listed: set[str], bad: dict[str, str], place: Store) -> str:
+    """What is wrong with the newest set that has something wrong."""
+    there = Snapshot.objects.filter(terminal=terminal, source=source, removed_at=None)
+    return next((reason for one in there if (reason := _wrong(one, listed, bad, place))), "")
+
+
+def _tell(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
+    happening = Happening(
+        key=Key(v1.SubjectKind.BACKUP, f"{source}.stored", DAMAGED),
+        change=v1.Change.RAISED if reason else v1.Change.CLEARED,
+        at=now,
+        since=now,
+        reason=reason,
+    )
+    with transaction.atomic():
+        apply.follow(terminal.pk, happening, now)
+
+
+def judge(terminal: Terminal, source: str, now: datetime) -> None:
+    """Mark what is not kept any more, and take the mark off what is kept after all."""
+    rows = Snapshot.objects.filter(terminal=terminal, source=source, removed_at=None)
+    sets = [Set(row.pk, row.received_at, row.checked_at is not None) for row in rows]
+    keep = kept(sets, rules(), now)
+    rows.filter(pk__in=keep).exclude(let_go_at=None).update(let_go_at=None)
+    rows.exclude(pk__in=keep).filter(let_go_at=None).update(let_go_at=now)
+
+
+def sweep(terminal: Terminal, now: datetime) -> int:
+    """Remove what has been let go for long enough: snapshots first, then the packs that none names. Nothing of a
+    terminal on which anything is held. How many objects."""
+    if held(terminal):
+        return 0
+    grace = timedelta(days=settings.CONFIG.retention.grace_days)
+    place = store()
+    removed = 0
+    with place.alone(terminal.pk):
+        for row in Snapshot.objects.filter(terminal=terminal, removed_at=None, let_go_at__lte=now - grace):
+            place.remove(terminal.pk, f"{SNAPSHOTS}/{row.digest}")
+            Snapshot.objects.filter(pk=row.pk).update(removed_at=now)
+            removed += 1
+        unnamed = {one.name.partition("/")[2] for one in place.list(terminal.pk, PACKS)} - set(
+            _named(terminal, place)
+        )
+        Leaving.objects.filter(terminal=terminal).exclude(digest__in=unnamed).delete()
+        known = dict(Leaving.objects.filter(terminal=terminal).values_list("digest", "since"))
+        Leaving.objects.bulk_create(
+            [Leaving(terminal=terminal, digest=digest, since=now) for digest in unnamed - known.keys()],
+            ignore_conflicts=True,
+        )
+        for digest in sorted(digest for digest, since in known.items() if since <= now - grace):
+            place.remove(terminal.pk, f"{PACKS}/{digest}")
+            Leaving.objects.filter(terminal=terminal, digest=digest).delete()
+            removed += 1
+    return removed
+
+
+def _named(terminal: Terminal, place: Store) -> Iterator[str]:
+    """Every pack that some snapshot in the folder names. A snapshot that cannot be read ends the sweep: nobody knows
+    what it needs."""
+    for one in place.list(terminal.pk, SNAPSHOTS):
+        yield from (pack.digest for pack in parse(place.get(terminal.pk, one.name)).header.packs)
+
+
+def held(terminal: Terminal) -> bool:
+    return Hold.objects.filter(terminal=terminal, ended_at=None).exists()
+
+
+def hold(terminal: Terminal, source: str, *, why: str, reason: str, by: str, now: datetime) -> Hold:
+    return Hold.objects.create(
+        terminal=terminal, source=source, why=why, reason=reason[:400], by=by, since=now
+    )
+
+
+def release(one: Hold, by: str, now: datetime) -> None:
+    """It counts from now on; what was let go before waits its days all the same."""
+    Hold.objects.filter(pk=one.pk, ended_at=None).update(ended_at=now, ended_by=by)
+    if one.why == "suspicious":
+        suspicious(one.terminal, one.source, now, "")
+
+
+def suspicious(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
+    """Raise the incident, or clear it where there is no reason. To be called inside a transaction or not."""
+    happening = Happening(
+        key=Key(v1.SubjectKind.BACKUP, source, "backup.suspicious"),
+        change=v1.Change.RAISED if reason else v1.Change.CLEARED,
+        at=now,
+        since=now,
+        reason=reason,
+    )
+    with transaction.atomic():
+        apply.follow(terminal.pk, happening, now)
+
+
+def _sources(terminal: Terminal) -> list[str]:
+    rows = Snapshot.objects.filter(terminal=terminal, removed_at=None).order_by()
+    return sorted(rows.values_list("source", flat=True).distinct())
