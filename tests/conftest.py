@@ -70,6 +70,7 @@ class Postgresql:
             "-U",
             "plomba",
             "--no-sync",
+            "--wal-segsize=1",
             "-E",
             "UTF8",
             "--locale=C.UTF-8",

@@ -83,11 +83,14 @@ def sqlite(root: Path, request: pytest.FixtureRequest) -> Living:
 
 def postgresql(root: Path, request: pytest.FixtureRequest) -> Living:
     server: Postgresql = request.getfixturevalue("postgresql")
-    source = server.create(f"till_{os.urandom(4).hex()}")
+    name = f"till_{os.urandom(4).hex()}"
+    source = server.create(name)
 
-    def sql(statement: str) -> None:
+    def sql(statement: str, database: str = source) -> None:
         program = PROGRAMS_OF_POSTGRESQL[-1] / "psql"
-        subprocess.run([program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, source], check=True)
+        subprocess.run([program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, database], check=True)
+
+    request.addfinalizer(lambda: sql(f"DROP DATABASE {name} WITH (FORCE)", server.url("postgres")))
 
     def add(rows: int) -> None:
         sql(

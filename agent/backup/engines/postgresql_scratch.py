@@ -17,7 +17,7 @@ from protocols.errors import SnapshotFailed
 _OWNER = "plomba"
 QUICK = (
     "fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off", "shared_buffers=32MB",
-    "max_connections=10",
+    "max_connections=10", "wal_level=minimal", "max_wal_senders=0",
 )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def _initialised(place: Home) -> ScratchServer:
         file.write_text(text, encoding="ascii")
     place.give(given)
     do(place, KIT, "initdb", "--pgdata=data", f"--username={_OWNER}", "--auth=scram-sha-256", f"--pwfile={given}",
-       "--no-sync", "--encoding=UTF8", "--locale=C")  # fmt: skip
+       "--no-sync", "--wal-segsize=1", "--encoding=UTF8", "--locale=C")  # fmt: skip
     return server
 
 
