@@ -46,6 +46,11 @@ _ADVICE: tuple[tuple[type[PlombaError], str], ...] = (
 )
 
 _BY_CODE = {
+    "backup.no_checker": "Nothing is proven either way: make the drill where a server of that kind is installed",
+    "backup.source_locked": "Try again in some minutes",
+    "backup.source_unreachable": "Start the database's server, then try again",
+    "backup.source_damaged": "Keep the older backups, and have the database checked by its own program",
+    "backup.dump_incomplete": "Nothing was kept of it; look at the disk and at the server's log, then try again",
     "config.unreadable": "Copy config/agent.example.toml there, name another file with --config, or use an account"
     " that may read it",
     "port.drawer": "Name its --family if you know better",
