@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from collector.inventory.maintenance_models import Maintenance
 from collector.inventory.models import Customer, Site, Terminal
 
 
@@ -34,7 +35,7 @@ class CertifiedVersion(models.Model):
 class Change(models.Model):
     """`kind` and `state` are of flow.CHANGES, `category` of `data/changes.toml`. `round` counts the plannings: whoever
     approved an earlier one did not approve this. `risk_why` is how risk.Risk was when it was planned. `waiver`: why an
-    emergency went without a backup. `failed`: it was backed out."""
+    emergency went without a backup. `failed`: it was backed out. `windows`: of its tills, while it may be under way."""
 
     kind = models.CharField(max_length=20)
     category = models.CharField(max_length=40)
@@ -67,6 +68,7 @@ class Change(models.Model):
     implemented_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     failed = models.BooleanField(null=True)
+    windows = models.ManyToManyField(Maintenance, related_name="changes")
     review = models.TextField(blank=True)
 
     class Meta:

@@ -10,6 +10,8 @@ from django.db import transaction
 
 from collector.core import calendars, live
 from collector.core.models import User
+from collector.inventory import maintenance
+from collector.inventory.maintenance import Wish
 from collector.inventory.models import Terminal
 from collector.service import catalogue, flow, guards, rota
 from collector.service.change_facts import ZONE, Proofs, evidence_of, facts_of, risk_of
@@ -95,6 +97,7 @@ def act(
         elif missing := missing_for(row, stimulus, now, proofs):
             raise ChangeRefused(missing)
         _moved(row, stimulus, to, now, proofs)
+        _keep_windows(row, by, now)
         _step(row, stimulus, before, by, now, note=heard.note or heard.review or "")
     return row
 
@@ -176,6 +179,19 @@ def _moved(row: Change, stimulus: str, to: str, now: datetime, proofs: Proofs) -
             row.closed_at = now
     row.state = to
     row.save()
+
+
+def _keep_windows(row: Change, by: User, now: datetime) -> None:
+    """While a change that takes tills out of use may be under way, nobody is called for them; no longer: what fails
+    after the work is a fault."""
+    for window in row.windows.filter(ended_at=None, ends_at__gt=now):
+        maintenance.call_off(window.pk, by, now)
+    waits = row.state == "approved" or (row.state == "planned" and row.kind == Kind.STANDARD)
+    if not (waits and row.outage and row.starts_at and row.ends_at and row.ends_at > now):
+        return
+    for till in row.terminals.all():
+        wish = Wish(begins_at=row.starts_at, ends_at=row.ends_at, reason=row.title, terminal=till)
+        row.windows.add(maintenance.plan(wish, by, now))
 
 
 def _follow_up(row: Change, now: datetime) -> None:

@@ -18,6 +18,13 @@ WIDTH = 640.0
 AROUND = timedelta(hours=12)
 WEEKS = 4
 _GIVING_UP = ("cancel", "reject", "refuse", "back_out")
+_ASKED: dict[str, tuple[str, ...]] = {
+    "assign": ("change.no_assignee",),
+    "plan": ("change.no_window", "change.window_over", "change.no_back_out", "change.no_test_plan"),
+    "approve": ("change.approvals_missing",),
+    "back_out": ("change.no_review",),
+    "close": ("change.no_review",),
+}
 _DAY = timedelta(days=1)
 SHOWS: dict[str, Q] = {
     "open": ~Q(state__in=flow.CHANGE_OVER),
@@ -78,13 +85,12 @@ def wanted(show: str, search: str = "") -> QuerySet[Change]:
 
 
 def steps_of(row: Change) -> list[Step]:
-    """The natural one first, giving up last. Approving asks nothing of the approvals that it is about to give."""
+    """The natural one first, giving up last. What the form of a step asks for is not missing yet."""
     now = clock.now()
     found = []
     for name in changes.possible(row):
         missing = changes.missing_for(row, name, now, proofs)
-        asked = [one for one in missing if name != "approve" or one.code != "change.approvals_missing"]
-        found.append(Step(name, asked))
+        found.append(Step(name, [one for one in missing if one.code not in _ASKED.get(name, ())]))
     return sorted(found, key=lambda step: (step.name in _GIVING_UP, step.name == "plan" and row.round > 0))
 
 

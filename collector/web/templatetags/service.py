@@ -8,6 +8,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from collector.core.models import User
+from collector.incidents.models import Incident
+from collector.service import problems
 from collector.web import service_input, service_words, words
 from collector.web.templatetags.plomba import icon
 
@@ -62,3 +65,18 @@ def moment_day(at: datetime, zone: str) -> str:
 @register.simple_tag
 def plain_time(at: datetime, zone: str) -> str:
     return at.astimezone(ZoneInfo(zone)).strftime("%H:%M")
+
+
+@register.inclusion_tag("web/_incident_service.html")
+def incident_service(incident: Incident, user: User) -> dict[str, object]:
+    """What the service desk knows of an incident: known errors that fit it, its visits, what was escalated."""
+    told = incident.device.identity if incident.device else {}
+    model, firmware = str(told.get("model", "")), str(told.get("firmware", ""))
+    return {
+        "incident": incident,
+        "zone": incident.zone,
+        "known": problems.known_errors(incident.code, model, firmware) if incident.code else (),
+        "visits": incident.visits.select_related("technician"),
+        "escalations": incident.escalations.select_related("rung"),
+        "may_plan": user.may_work and incident.is_open and incident.site_id is not None,
+    }

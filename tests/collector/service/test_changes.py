@@ -272,3 +272,19 @@ def test_planned_times_may_be_long_without_end(desk: Desk) -> None:
     row = desk.ask(Kind.NORMAL, "server_update")
     row.starts_at, row.ends_at = NOW + timedelta(days=1), NOW + timedelta(days=400)
     assert len(change_facts.evidence_of(row, NOW, proven).trading) == change_facts.SHOWN
+
+
+def test_nobody_is_called_for_a_till_while_its_change_may_be_under_way(desk: Desk) -> None:
+    desk.certify()
+    row = desk.planned()
+    assert not row.windows.exists()
+    desk.do(row, "approve", desk.boss)
+    window = row.windows.get()
+    assert (window.terminal, window.begins_at, window.ends_at) == (desk.till, row.starts_at, row.ends_at)
+    later = Said(starts_at=NOW + 5 * HOUR, ends_at=NOW + 6 * HOUR)
+    desk.do(row, "plan", desk.asker, later)
+    assert [one.ended_at for one in row.windows.all()] == [NOW]
+    desk.do(row, "approve", desk.other)
+    desk.do(row, "implement", desk.asker, now=NOW + 5 * HOUR)
+    assert all(one.ended_at is not None for one in row.windows.all())
+    assert row.windows.count() == 2

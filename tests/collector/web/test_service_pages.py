@@ -15,6 +15,7 @@ from collector.service.models import (
     Candidate,
     CertifiedVersion,
     Change,
+    Escalation,
     Freeze,
     Member,
     Override,
@@ -328,3 +329,18 @@ def test_what_is_known_of_backups_is_the_worst_of_a_tills_sources() -> None:
     assert proofs([till], "")[till.pk].version == ""
     Holding.objects.update(at=world.NOW - HOUR)
     assert proofs([till], "kase")[till.pk].proven_version == ""
+
+
+def test_the_incident_shows_its_known_error_its_visits_and_what_was_escalated() -> None:
+    till = office.till()
+    found = office.incident(
+        till, "printer.cutter_error", device=office.device(till), queue="technical", priority=2
+    )
+    Problem.objects.create(title="Griezējs", code="printer.cutter_error", model="FP-700", workaround="Pagriezt riteni",
+                           created_at=world.NOW, known_error_since=world.NOW)  # fmt: skip
+    Escalation.objects.create(incident=found, rung=Rung.objects.first(), occurrence="nobody:0", at=world.NOW)
+    html = world.signed_in("technician").get(f"/incidents/{found.pk}/").content.decode()
+    for words in ("Pagriezt riteni", f"/visits/?incident={found.pk}", "minutes nobody has it"):
+        assert words in html
+    reader = world.signed_in("reader").get(f"/incidents/{found.pk}/").content.decode()
+    assert f"/visits/?incident={found.pk}" not in reader
