@@ -284,7 +284,10 @@ def _connect(access: SftpAccess) -> paramiko.Transport:
             )
         transport.auth_publickey(access.user, _own_key(access.key_file))
     except paramiko.AuthenticationException as e:
+        alive = transport.is_active()
         transport.close()
+        if not alive:
+            raise RepositoryUnreachable("the SSH server hung up while it was asked to let us in") from e
         raise RepositoryRefused(
             "the SSH server does not take this account's key", code="backup.denied"
         ) from e
