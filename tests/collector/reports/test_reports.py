@@ -101,9 +101,8 @@ def test_only_opening_hours_count_where_they_are_known(till: Terminal) -> None:
     [printer] = facts.devices
     assert printer.trading_hours
     assert printer.counted_min == 31 * 8 * 60
-    assert (
-        printer.down_min == (8 + 2) * 60
-    )  # a day from 00:00, then from 12:00 to 19:00, of which shop hours to 17:00
+    # a whole day; and from 12:00 to 19:00, when it closes at 17:00
+    assert printer.down_min == (8 + 5) * 60
 
 
 def test_what_another_customer_has_is_not_in_it(till: Terminal) -> None:
