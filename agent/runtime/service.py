@@ -129,7 +129,7 @@ class Service:
             config.backups, config_file, self._spool, clock, self._sender.wake,
             may=self._trading.may_run, busy=self._trading.selling, z_report=self._last_z_report,
         )  # fmt: skip
-        self._z_reports = ZReports(self._spool, clock)
+        self._z_reports = ZReports(self._spool, clock, lambda fact: self._outgoing.tell([fact]))
         self._rhythm = WatchedRhythm(clock, OWN_JOBS + len(config.devices), self._watchdog)
         self._tapped: dict[str, TappedPoller] = {}
         self._watches: dict[str, DeviceWatch] = {}

@@ -52,11 +52,18 @@ Texts = Annotated[dict[str, str], AfterValidator(_texts)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 
+class Fills(StrEnum):
+    """What kind of source fills a class."""
+
+    DATABASE = "database"
+    FILES = "files"
+
+
 class SetClass(BaseModel):
     """`within` of its trigger a set must be stored; each is kept for `keep`, better for `keep_better`, in one of
-    `countries` (none: anywhere). `rule` is the sentence for a person who has to do something; `legal_basis` is where it
-    stands, `source` who said so to us, and `verified_on` when that was read last. `personal`: such sets hold data of
-    people beyond what the law asks to be kept."""
+    `countries` (none: anywhere). Sources of the kinds `filled_by` fill it. `rule` is the sentence for a person who has
+    to do something; `legal_basis` is where it stands, `source` who said so to us, and `verified_on` when that was read
+    last. `personal`: such sets hold data of people beyond what the law asks to be kept."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -64,6 +71,7 @@ class SetClass(BaseModel):
     title: Texts
     rule: Texts
     trigger: Trigger
+    filled_by: Annotated[tuple[Fills, ...], Field(min_length=1)]
     within: APeriod | None = None
     keep: APeriod
     keep_better: APeriod | None = None

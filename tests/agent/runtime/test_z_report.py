@@ -10,6 +10,7 @@ from agent.devices.reading import Reading
 from agent.runtime.clock import SystemClock
 from agent.runtime.z_report import ZReports
 from agent.spool import Spool
+from protocols.regime.told import read
 from protocols.status.model import DeviceState, Identity
 
 NOW = datetime(2026, 11, 26, 22, 0, tzinfo=UTC)
@@ -74,6 +75,21 @@ def test_it_is_known_after_a_restart_and_what_came_meanwhile_is_seen(spool: Spoo
     assert seen(spool, (7, "A1"), (8, "A1"))[-1] == NOW + timedelta(hours=1)
     assert ZReports(spool, Clock()).last == NOW + timedelta(hours=1)
     assert seen(spool, (9, "A1")) == [NOW]
+
+
+def test_the_collector_is_told_of_each_with_those_before_it(spool: Spool) -> None:
+    clock, facts = Clock(), []
+    reports = ZReports(spool, clock, facts.append)
+    for number in [*range(7, 27), 26, 26]:
+        reports.look([reading(number)])
+        clock.at += timedelta(days=1)
+    assert [fact.name for fact in facts] == ["pos.z_reports"] * 20
+    assert read(facts[0].detail) == []
+    assert read(facts[2].detail) == [NOW + timedelta(days=1), NOW + timedelta(days=2)]
+    assert read(facts[-1].detail) == [NOW + timedelta(days=day) for day in range(6, 20)]
+    assert facts[-1].detail["number"] == 26
+    assert len(str(facts[-1].detail["recent"])) <= 400
+    assert read({"recent": "20261126T220000Z yesterday"}) == [NOW]
 
 
 def test_the_latest_of_several_devices_counts(spool: Spool) -> None:

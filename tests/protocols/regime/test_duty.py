@@ -169,6 +169,7 @@ regime = "xx"
 [[class]]
 id = "hourly"
 trigger = "interval"
+filled_by = ["files"]
 within = "1 hour"
 keep = "1 day"
 title = { lv = "a", en = "b", ru = "c" }
@@ -197,6 +198,7 @@ def test_another_country_is_another_file() -> None:
         ('keep = "1 day"', 'keep = "1 day"\ncountries = ["Latvia"]', "class.0.countries.0"),
         ('keep = "1 day"', 'keep = "1 day"\nkeeep = 1', "class.0.keeep"),
         ('"interval"', '"sometimes"', "class.0.trigger"),
+        ('["files"]', '["paper"]', "class.0.filled_by.0"),
         ("[[class]]", "[[class]", ""),
         ('keep = "1 day"', "", "class.0.keep"),
     ],
