@@ -51,11 +51,7 @@ def find(name: str) -> Rule:
     return found
 
 
-def policy_of(name: str) -> Policy:
-    """The rule's figures now, but for those of single codes."""
-    rule = find(name)
-    own = rule.policy
+def own_policy(rule: Rule) -> Policy:
+    """What the rule comes with, with the hold of the collector's configuration."""
     hold = settings.CONFIG.hold_s.model_dump().get(rule.hold)
-    if hold is not None:
-        own = own.changed({"hold_s": hold})
-    return own.changed(changes().get(name, {}))
+    return rule.policy if hold is None else rule.policy.changed({"hold_s": hold})

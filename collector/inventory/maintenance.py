@@ -122,6 +122,31 @@ def running(now: datetime) -> QuerySet[Maintenance]:
     return Maintenance.objects.filter(begins_at__lte=now, ends_at__gt=now, ended_at=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """Of what a window runs at this moment, by key."""
+
+    customers: tuple[int, ...] = ()
+    sites: tuple[int, ...] = ()
+    terminals: tuple[str, ...] = ()
+    devices: tuple[int, ...] = ()
+
+    @property
+    def tills(self) -> Q:
+        """Terminals that lie in one."""
+        return Q(site__customer__in=self.customers) | Q(site__in=self.sites) | Q(pk__in=self.terminals)
+
+
+def maintained(now: datetime) -> Maintained:
+    rows = [row for row in running(now) if window_of(row).until(now) is not None]
+    return Maintained(
+        customers=tuple(row.customer_id for row in rows if row.customer_id),
+        sites=tuple(row.site_id for row in rows if row.site_id),
+        terminals=tuple(row.terminal_id for row in rows if row.terminal_id),
+        devices=tuple(row.device_id for row in rows if row.device_id),
+    )
+
+
 def coming(now: datetime) -> QuerySet[Maintenance]:
     """Running or still to come, the next first."""
     rows = Maintenance.objects.filter(ends_at__gt=now, ended_at=None)

@@ -43,13 +43,14 @@ class OpenFault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
     """What is known of a terminal's contact with the collector. `heard_at` is None before the first
-    report."""
+    report. `silence_cause`: what explains that it is silent, such as the line of its shop."""
 
     heard_at: datetime | None
     enrolled_at: datetime
     silent_after_s: float
     retired_at: datetime | None = None
     maintenance_until: datetime | None = None
+    silence_cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,8 @@ def _silence(presence: Presence, now: datetime) -> Judgement | None:
     if presence.heard_at is None:
         return Judgement(Standing.NO_CONTACT, "terminal.never_heard", presence.enrolled_at)
     if now - presence.heard_at > timedelta(seconds=presence.silent_after_s):
+        if presence.silence_cause:
+            return Judgement(Standing.SUPPRESSED, presence.silence_cause, presence.heard_at)
         return Judgement(Standing.NO_CONTACT, "agent.silent", presence.heard_at)
     return None
 

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from collector.incidents.models import Incident, Why
+from collector.inventory.models import Site, Terminal
 
 
 def place(incident: Incident) -> str:
@@ -25,6 +26,18 @@ def area(name: str) -> str:
         case "storm":
             return _("many places at once")
     return name
+
+
+def named(name: str) -> str:
+    """From the engine's "till/ID", "site/ID" or "area/NAME"."""
+    kind, _slash, rest = name.partition("/")
+    if kind == "till":
+        found = Terminal.objects.filter(pk=rest).select_related("site").first()
+        return f"{found.name}, {found.site.name}" if found else rest
+    if kind == "site":
+        site = Site.objects.filter(pk=int(rest)).first()
+        return _("the whole shop %(shop)s") % {"shop": site.name} if site else rest
+    return area(rest)
 
 
 def why(incident: Incident) -> str:

@@ -5,6 +5,7 @@ from django.urls import include, path
 from collector.web import access
 from collector.web.agreement_urls import PAGES as AGREEMENTS
 from collector.web.api.root import api
+from collector.web.engine_urls import PAGES as ENGINE
 from collector.web.portal.urls import PAGES as PORTAL
 from collector.web.report_urls import PAGES as REPORTS
 from collector.web.request_urls import PAGES as REQUESTS
@@ -64,5 +65,5 @@ PAGES = [
     path("people/", people.people, name="people"),
     path("people/<int:pk>", people.change, name="person"),
 ]
-WEB = [*PAGES, *AGREEMENTS, *TELLING, *REQUESTS, *SERVICE, *PORTAL, *REPORTS]
+WEB = [*PAGES, *ENGINE, *AGREEMENTS, *TELLING, *REQUESTS, *SERVICE, *PORTAL, *REPORTS]
 urlpatterns = [path("", include((WEB, "web"))), path("api/v1/", api.urls)]

@@ -26,6 +26,7 @@ from django.http import QueryDict
 
 from collector.core import clock
 from collector.incidents.models import OPEN, Incident
+from collector.inventory import maintenance
 from collector.inventory.models import Device, Terminal
 from collector.inventory.standing import Standing
 from collector.web.reading.fold import Fold, fold
@@ -58,7 +59,12 @@ def _silent(terminal: str = "") -> Q:
 
 
 def _has(own: QuerySet[Incident], **match: object) -> Exists:
-    return Exists(own.filter(cleared_at=None, **match))
+    """One that lasts and that nobody suppressed."""
+    return Exists(own.filter(cleared_at=None, suppressed_since=None, **match))
+
+
+def _suppressed(own: QuerySet[Incident], **match: object) -> Exists:
+    return Exists(own.filter(cleared_at=None, suppressed_since__isnull=False, **match))
 
 
 def _case(*whens: tuple[Q | Exists, Standing]) -> Case:
@@ -76,13 +82,17 @@ def terminals() -> QuerySet[Terminal]:
     own = _open_of(terminal=OuterRef("pk"))
     standing = _case(
         (Q(retired_at__isnull=False), Standing.RETIRED),
+        (maintenance.maintained(clock.now()).tills, Standing.MAINTENANCE),
+        (_silent() & Q(_suppressed(own, code="agent.silent")), Standing.SUPPRESSED),
         (_silent(), Standing.NO_CONTACT),
         (_has(own, severity__in=GRAVE), Standing.FAULT),
         (_has(own, severity="warning"), Standing.ATTENTION),
+        (_suppressed(own), Standing.SUPPRESSED),
     )
+    quiet = own.filter(suppressed_since__isnull=False)
     return (
         Terminal.objects.select_related("site__customer")
-        .annotate(standing=standing, open_incidents=_count(own))
+        .annotate(standing=standing, open_incidents=_count(own), suppressed_incidents=_count(quiet))
         .annotate(rank=_ranked("standing"))
     )
 
@@ -96,11 +106,17 @@ def devices() -> QuerySet[Device]:
     """Every device with `standing` and `open_incidents`, its till, shop and customer. In SQL what
     `collector.inventory.standing` decides for one device, so that lists can filter, sort and count by it."""
     own = _open_of(terminal=OuterRef("terminal"), subject_kind="device", subject_id=OuterRef("name"))
+    silence = _open_of(terminal=OuterRef("terminal"), code="agent.silent")
+    now = maintenance.maintained(clock.now())
+    tills = Terminal.objects.filter(now.tills)
     standing = _case(
         (Q(retired_at__isnull=False) | Q(terminal__retired_at__isnull=False), Standing.RETIRED),
+        (Q(pk__in=now.devices) | Q(terminal__in=tills), Standing.MAINTENANCE),
+        (_silent("terminal__") & Q(_suppressed(silence)), Standing.SUPPRESSED),
         (_silent("terminal__"), Standing.NO_CONTACT),
         (_has(own, code__in=LOST), Standing.NO_CONTACT),
         (_has(own, severity__in=GRAVE), Standing.FAULT),
+        (Q(_suppressed(own)) & ~Q(_has(own)), Standing.SUPPRESSED),
         (~Q(contact__in=REACHED), Standing.NO_CONTACT),
         (_has(own, severity="warning"), Standing.ATTENTION),
     )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponseBase
@@ -14,7 +15,7 @@ from collector.incidents.models import OPEN, Incident, Transition
 from collector.inventory.models import Site, Terminal
 from collector.web import access, words
 from collector.web.reading.backups import unproved_count
-from collector.web.reading.incidents import GROUPS, IncidentFilter, incidents
+from collector.web.reading.incidents import GROUPS, SILENCE, IncidentFilter, incidents
 from collector.web.reading.places import WORST_FIRST, terminals
 
 QUEUE_ROWS = 8
@@ -37,14 +38,20 @@ class Tile:
 
 @dataclass(slots=True)
 class Place:
-    """One shop by the worst of its tills."""
+    """One shop by the worst of its tills and of itself that is not suppressed, and how many of its tills are."""
 
     site: Site
     counts: Counter[str] = field(default_factory=Counter)
+    itself: str = ""
 
     @property
     def worst(self) -> str:
-        return next((name for name in WORST_FIRST if self.counts[name]), "ok")
+        own = next((name for name in WORST_FIRST if self.counts[name]), "ok")
+        return min(own, self.itself or "ok", key=WORST_FIRST.index)
+
+    @property
+    def suppressed(self) -> int:
+        return self.counts["suppressed"]
 
     @property
     def tills(self) -> int:
@@ -94,10 +101,19 @@ def _feed() -> QuerySet[Transition]:
     return Transition.objects.select_related("incident__terminal", "incident__site", "by").order_by("-id")
 
 
+def _whole_shops() -> QuerySet[Incident, tuple[int | None, datetime | None]]:
+    """Shops that are gone as a whole, and since when that is the effect of something greater."""
+    rows = Incident.objects.filter(terminal=None, site__isnull=False, state__in=OPEN, cleared_at=None)
+    return rows.filter(code__in=SILENCE).values_list("site", "suppressed_since")
+
+
 def places() -> list[Place]:
     """Worst first, then by name."""
     found: dict[int, Place] = {}
     for till in terminals().filter(retired_at=None):
         place = found.setdefault(till.site_id, Place(till.site))
         place.counts[str(vars(till)["standing"])] += 1
+    for pk, since in _whole_shops():
+        if pk in found:
+            found[pk].itself = "no_contact" if since is None else "suppressed"
     return sorted(found.values(), key=lambda place: (WORST_FIRST.index(place.worst), place.site.name))
