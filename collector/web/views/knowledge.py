@@ -1,5 +1,8 @@
 """The knowledge base as it is read: search, an article, an old version of it, a decision tree that is played."""
 
+from dataclasses import dataclass
+from typing import TypedDict
+
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language, pgettext_lazy
@@ -10,7 +13,7 @@ from collector.core import clock
 from collector.incidents.models import Incident
 from collector.knowledge.models import Article, State, Version
 from collector.knowledge.texts import best_language, spoken, text_of
-from collector.knowledge.tree import Place, Tree, walk
+from collector.knowledge.tree import Place, Tree, Words, walk
 from collector.knowledge.writing import links_of, vote
 from collector.web import access
 from collector.web.knowledge_words import KINDS
@@ -85,7 +88,9 @@ def _page(request: HttpRequest, found: Article, version: Version) -> dict[str, o
         "may_publish": may_publish(user, found),
         "today": clock.now().date(),
         "has_marks": any(
-            mark in part for mark in ("[F ", "[K]", "[I]") for part in text_of(version, language).parts.values()
+            mark in part
+            for mark in ("[F ", "[K]", "[I]")
+            for part in text_of(version, language).parts.values()
         ),
     }
 
@@ -99,11 +104,13 @@ def play(request: HttpRequest, slug: str) -> HttpResponseBase:
         raise Http404
     place = walk(Tree.model_validate(version.tree), _path(request.GET.get("path", "")))
     language = best_language(version, language_of(request))
+    text, told = text_of(version, language), _told(place, language)
     context = {
         "article": found,
-        "text": text_of(version, language),
+        "text": text,
         "incident": _incident(whole(request.GET, "incident")),
-        **_told(place, language),
+        "record": _record(text.title, told),
+        **told,
     }
     return render(request, "web/article_play.html", context)
 
@@ -117,31 +124,51 @@ def _incident(pk: int | None) -> Incident | None:
     return Incident.objects.filter(pk=pk or 0).first()
 
 
-def _told(place: Place, language: str) -> dict[str, object]:
-    numbers = [str(step.answer) for step in place.steps]
-    before = [
-        {
-            "ask": (step.node.ask or {}).get(language, ""),
-            "say": step.node.answers[step.answer].say.get(language, ""),
-            "path": ".".join(numbers[:at]),
-        }
-        for at, step in enumerate(place.steps)
-    ]
-    answers = [
-        {"say": answer.say.get(language, ""), "path": ".".join([*numbers, str(at)])}
-        for at, answer in enumerate(place.node.answers)
-    ]
-    node = place.node
-    return {
-        "ask": (node.ask or {}).get(language, ""),
-        "help": (node.help or {}).get(language, ""),
-        "do": (node.do or {}).get(language, ""),
-        "answers": answers,
-        "before": before,
-        "back": ".".join(numbers[:-1]),
-        "more": node.article if node.article in known_slugs() else "",
-        "code": node.incident,
-    }
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question with the answer that was given, or an answer that may be given. `path` leads there."""
+
+    path: str
+    say: str
+    ask: str = ""
+
+
+class Told(TypedDict):
+    """Where a path leads. `do` is said at an end, `ask` before it; `before`: the way so far."""
+
+    ask: str
+    help: str
+    do: str
+    answers: list[Turn]
+    before: list[Turn]
+    back: str
+    more: str
+    code: str
+
+
+def _told(place: Place, language: str) -> Told:
+    def say(words: Words | None) -> str:
+        return (words or {}).get(language, "")
+
+    numbers, node = [str(step.answer) for step in place.steps], place.node
+    return Told(
+        ask=say(node.ask),
+        help=say(node.help),
+        do=say(node.do),
+        answers=[Turn(".".join([*numbers, str(at)]), say(one.say)) for at, one in enumerate(node.answers)],
+        before=[
+            Turn(".".join(numbers[:at]), say(step.node.answers[step.answer].say), say(step.node.ask))
+            for at, step in enumerate(place.steps)
+        ],
+        back=".".join(numbers[:-1]),
+        more=node.article if node.article in known_slugs() else "",
+        code=node.incident,
+    )
+
+
+def _record(title: str, told: Told) -> str:
+    """The way through the tree and where it ended, as a note."""
+    return f"{title}: {' '.join(f'{step.ask} {step.say}.' for step in told['before'])} {told['do']}"
 
 
 @require_POST

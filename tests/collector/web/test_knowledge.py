@@ -112,6 +112,21 @@ def test_a_tree_is_played_to_its_end_and_written_into_the_incident() -> None:
 
 
 @pytest.mark.usefixtures("some")
+def test_the_end_of_a_tree_opens_an_incident_with_what_was_answered() -> None:
+    client = world.signed_in("technician")
+    html = client.get("/knowledge/drawer-does-not-open/play?path=0.1.1.1").content.decode()
+    link = next(part.split('"')[0] for part in html.split('href="') if part.startswith("/incidents/new?"))
+    form = client.get(link.replace("&amp;", "&")).content.decode()
+    assert "do you hear a click in it? No, silence." in form
+    assert 'value="Cash drawer does not open"' in form
+    assert '<option value="drawer.stuck" selected>' in form
+    reader = (
+        world.signed_in("reader").get("/knowledge/drawer-does-not-open/play?path=0.1.1.1").content.decode()
+    )
+    assert "/incidents/new" not in reader
+
+
+@pytest.mark.usefixtures("some")
 def test_the_incident_page_shows_what_helps() -> None:
     incident = trouble("printer.paper_end")
     html = world.signed_in("technician").get(f"/incidents/{incident.pk}/").content.decode()
