@@ -29,6 +29,17 @@ def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, in
     return outcome
 
 
+def accept_part(
+    terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Store, *, offset: int, total: int
+) -> Put | None:
+    """One slice of an object; with the last one it is as if it had come whole. None where more are to come."""
+    outcome = into.put_part(terminal.id, terminal.public_key, name, offset=offset, total=total, data=data)
+    kind, digest = split_name(name)
+    if outcome is not None and kind == SNAPSHOTS:
+        _enter(terminal, digest, into.get(terminal.id, name), received_at)
+    return outcome
+
+
 def record_backup(terminal_id: str, message: v1.Backup, received_at: datetime) -> Run:
     """To be called once per message, inside the transaction that stores the message."""
     live.publish_on_commit("backup", message.source, terminal=terminal_id)

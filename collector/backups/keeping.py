@@ -120,6 +120,7 @@ def sweep(terminal: Terminal, now: datetime) -> int:
         return 0
     grace = timedelta(days=settings.CONFIG.retention.grace_days)
     place = store()
+    place.drop_parts(terminal.pk, (now - grace).timestamp())
     removed = 0
     with place.alone(terminal.pk):
         for row in Snapshot.objects.filter(terminal=terminal, removed_at=None, let_go_at__lte=now - grace):

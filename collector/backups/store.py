@@ -88,6 +88,47 @@ class Store:
             if path.parent.is_dir():
                 _flush(path.parent)
 
+    def part_size(self, terminal: str, name: str) -> int:
+        """How much of an object has come in slices; 0 for none."""
+        with _translated(name):
+            path = self._part(terminal, name)
+            return path.stat().st_size if path.exists() else 0
+
+    def put_part(
+        self, terminal: str, public_key: str, name: str, *, offset: int, total: int, data: bytes
+    ) -> Put | None:
+        """The next slice of an object of `total` bytes; None where more are to come. What has come is worth nothing
+        until the last one: then the whole is judged as by `put_new`, and begins anew where it is not what its name
+        says."""
+        split_name(name)
+        if not 0 < total <= OBJECT_BYTES or offset + len(data) > total:
+            raise RepositoryRefused("a backup object may not be so large", code="backup.object_size")
+        path = self._part(terminal, name)
+        with _translated(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                held = file.seek(0, os.SEEK_END)
+                if held != offset:
+                    raise RepositoryRefused(f"the next slice begins at {held}", code="backup.part_offset")
+                file.write(data)
+                file.flush()
+                if held + len(data) < total:
+                    return None
+                file.seek(0)
+                whole = file.read()
+        try:
+            return self.put_new(terminal, public_key, name, whole)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def drop_parts(self, terminal: str, before: float) -> None:
+        """What has not come further since then (seconds since 1970), and never will."""
+        with _translated(terminal):
+            for path in (self._folder(terminal) / _TEMPORARY).glob("*"):
+                if path.stat().st_mtime < before:
+                    path.unlink(missing_ok=True)
+
     def get(self, terminal: str, name: str) -> bytes:
         with _translated(name):
             return self._path(terminal, name).read_bytes()
@@ -143,6 +184,9 @@ class Store:
         if not _TERMINAL.fullmatch(terminal):
             raise RepositoryRefused("this is no terminal", code="backup.terminal")
         return self._root / terminal
+
+    def _part(self, terminal: str, name: str) -> Path:
+        return self._folder(terminal) / _TEMPORARY / f"{split_name(name)[1]}.slices"
 
     def _path(self, terminal: str, name: str) -> Path:
         return self._folder(terminal) / object_path(name)

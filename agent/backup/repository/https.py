@@ -31,6 +31,7 @@ from protocols.wire.v1 import PATH_OBJECTS, Problem
 
 CONNECT_S, READ_S = 10.0, 120.0
 LIST_BYTES = 64 << 20
+PARTS, PART_BYTES = "parts/", 256 << 10
 _LATER = {408, 425, 429}
 
 
@@ -62,6 +63,7 @@ class HttpsRepository:
         self._clock = clock
         self._meter = meter or Free()
         self._ahead_s = 0.0
+        self._broken: set[str] = set()
         self._pool = urllib3.HTTPSConnectionPool(
             parts.hostname,
             parts.port or 443,
@@ -85,7 +87,22 @@ class HttpsRepository:
 
     def put_new(self, name: str, data: bytes | memoryview) -> None:
         split_name(name)
-        self._ask("PUT", name, bytes(data))
+        if name in self._broken:
+            self._put_slices(name, memoryview(data))
+            self._broken.discard(name)
+            return
+        try:
+            self._ask("PUT", name, bytes(data))
+        except RepositoryUnreachable:
+            self._broken.add(name)  # the next try goes on where this one broke
+            raise
+
+    def _put_slices(self, name: str, data: memoryview) -> None:
+        """The collector says how much it has; each slice is there for good when it is answered."""
+        held = self._ask("HEAD", f"{PARTS}{name}").length
+        for at in range(held, len(data), PART_BYTES):
+            piece = bytes(data[at : at + PART_BYTES])
+            self._ask("PUT", f"{PARTS}{name}/{at}/{len(data)}", piece)
 
     def get(self, name: str) -> bytes:
         split_name(name)
@@ -125,7 +142,7 @@ class HttpsRepository:
             self._ahead_s = (problem.server_time - self._clock.now()).total_seconds()
             answer = self._signed(method, name, body, limit)
             problem = _problem(answer)
-        if answer.status in (200, 201):
+        if answer.status in (200, 201, 202):
             return answer
         raise _error(name, answer.status, problem)
 

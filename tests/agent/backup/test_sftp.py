@@ -1,5 +1,5 @@
-"""What an SSH server may do to a backup: show another key, refuse the account, break off in the middle, hold the rest of
-an upload that is not ours."""
+"""What an SSH server may do to a backup: show another key, refuse the account, break off in the middle, hold the rest
+of an upload that is not ours."""
 
 import os
 import signal
