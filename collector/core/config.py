@@ -78,6 +78,15 @@ class Retention(Section):
     grace_days: Annotated[float, Field(ge=1, le=365)] = 7
 
 
+class Law(Section):
+    """`regime`: whose law says which backup sets are needed; `file`: a regime of your own instead. `storage_country`:
+    in which country the storage lies, "LV"; where it is named, sets that may not lie there are refused."""
+
+    regime: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "lv"
+    file: Path | None = None
+    storage_country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+
+
 class Mail(Section):
     """Without `host` no mail is sent. `security = "none"` is for a server on this machine only. `ca_file`: an authority
     of your own that signed the server's certificate. `password_file` holds one line."""
@@ -177,6 +186,7 @@ class Config(Section):
     sms: Sms = Sms()
     notify: Notify = Notify()
     retention: Retention = Retention()
+    law: Law = Law()
 
     @field_validator("time_zone")
     @classmethod

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from collector.backups import keeping
+from collector.backups import duty, keeping
 from collector.core.authority import CA_CERT
 from collector.core.ticker import Duty, Ticker, stop_all
 from collector.incidents import ticks, wakes
@@ -61,6 +61,7 @@ class Running:
             Ticker(requests.DUTIES, 10),
             postman(),
             housekeeper(),
+            Ticker((duty.judge_all,), 300),
             *couriers(),
         ]
         self.door = Door(self._writer, refusals, tls / CA_CERT)
