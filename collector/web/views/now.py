@@ -10,12 +10,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from collector.core.models import User
 from collector.incidents.models import OPEN, Incident, Transition
 from collector.inventory.models import Site, Terminal
 from collector.web import access, words
 from collector.web.reading.backups import unproved_count
-from collector.web.reading.incidents import GROUPS, SILENCE, IncidentFilter, incidents
+from collector.web.reading.incidents import GROUPS, SILENCE, IncidentFilter, first_rows
 from collector.web.reading.places import WORST_FIRST, terminals
 
 QUEUE_ROWS = 8
@@ -62,7 +61,7 @@ class Place:
 def now(request: HttpRequest) -> HttpResponseBase:
     context = {
         "tiles": tiles(),
-        "queue": list(_queue(access.user_of(request))[:QUEUE_ROWS]),
+        "queue": first_rows(IncidentFilter(mine=True, me=access.user_of(request).pk), QUEUE_ROWS),
         "feed": list(_feed()[:FEED_ROWS]),
         "places": places()[:SITES],
         "empty": not Terminal.objects.exists(),
@@ -93,12 +92,10 @@ def _state_tile(name: str, count: int, hint: object) -> Tile:
     return Tile(name, sign.tone if count else "ok", sign.icon, sign.word, count, address, hint)
 
 
-def _queue(me: User) -> QuerySet[Incident]:
-    return incidents(IncidentFilter(mine=True, me=me.pk))
-
-
 def _feed() -> QuerySet[Transition]:
-    return Transition.objects.select_related("incident__terminal", "incident__site", "by").order_by("-id")
+    """Of what stands on its own: effects are on the pages of their causes."""
+    rows = Transition.objects.filter(incident__suppressed_since=None)
+    return rows.select_related("incident__terminal", "incident__site", "by").order_by("-id")
 
 
 def _whole_shops() -> QuerySet[Incident, tuple[int | None, datetime | None]]:
