@@ -37,7 +37,7 @@ def test_the_example_holds_every_key_with_its_default(tmp_path: Path) -> None:
     assert config.load(tmp_path, EXAMPLE) == config.load(tmp_path, tmp_path / "none")
     text = EXAMPLE.read_text()
     sections = (config.Config, config.Server, config.Hold, config.Identity)
-    for section in (*sections, config.Mail, config.Sms, config.Notify):
+    for section in (*sections, config.Mail, config.Sms, config.Notify, config.Law):
         for name in section.model_fields:
             assert name == "home" or f"{name} = " in text or f"[{name}]" in text
 
