@@ -13,7 +13,7 @@ from collector.cli import _parser
 from collector.knowledge.checking import PAGES, check
 from collector.knowledge.folding import words
 from collector.knowledge.markdown import links
-from collector.knowledge.models import Kind
+from collector.knowledge.models import Audience, Kind
 from collector.knowledge.shipped import Seed, load
 from collector.knowledge.texts import LANGUAGES, Part, Text
 from collector.web import catalogue, knowledge_words
@@ -98,6 +98,19 @@ def test_every_link_leads_somewhere(seed: Seed) -> None:
             kind, _, name = target.partition(":")
             assert kind in ("article", "page"), target
             assert name in (SEEDS if kind == "article" else PAGES), target
+
+
+@each_seed
+def test_customers_are_led_only_to_what_they_may_read(seed: Seed) -> None:
+    if seed.audience != Audience.CUSTOMERS:
+        return
+    shown = [said for text in seed.texts.values() for said in text.shown(staff=False).values()]
+    named = {
+        link.removeprefix("article:") for said in shown for link in links(said) if link.startswith("article:")
+    }
+    ends = {node.article for node in (seed.tree.nodes.values() if seed.tree else ()) if node.article}
+    for slug in named | ends:
+        assert SEEDS[slug].audience == Audience.CUSTOMERS, slug
 
 
 def test_every_page_that_may_be_named_exists() -> None:
