@@ -12,13 +12,15 @@ RANK: Mapping[str, int] = {severity.value: place for place, severity in enumerat
 BEGINS = frozenset({"opened", "reopened", "released", "escalated", "major"})
 ENDS = frozenset({"resolved", "closed", "cancelled", "merged"})
 SILENCES = "suppressed"
-HEARD = BEGINS | ENDS | {SILENCES}
+ASSIGNS = "assigned"
+HEARD = BEGINS | ENDS | {SILENCES, ASSIGNS}
 """Kinds of transitions that may matter to somebody; all others are passed over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """`open`, `suppressed` and `severity`: of the incident as it is now, which may be later than the turn."""
+    """`open`, `suppressed`, `severity` and `assignee`: of the incident as it is now, which may be later than the
+    turn. `by`: who did it, None where Plomba did."""
 
     transition: int
     kind: str
@@ -27,6 +29,8 @@ class Turn:
     site: int | None
     open: bool
     suppressed: bool
+    assignee: int | None = None
+    by: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Desire:
     """What one address is to be told. Neither customers nor sites: everything."""
 
     address: int
+    person: int
     severity: str
     zone: str
     hours: Week
@@ -87,6 +92,8 @@ def decide(
     """At most one `Tell` per address. `beliefs` by address; every address that was told is in it."""
     if turn.kind in ENDS:
         return _ended(desires, beliefs, now, group)
+    if turn.kind == ASSIGNS:
+        return _assigned(turn, desires, now + group)
     if turn.suppressed or turn.kind == SILENCES:
         waiting = [belief.begin_waits for belief in beliefs.values() if belief.begin_waits]
         return [Drop(telling, "suppressed") for telling in waiting]
@@ -100,13 +107,25 @@ def decide(
     return [decision for decision in found if decision]
 
 
-def still_true(phase: str, *, is_open: bool, suppressed: bool) -> str:
-    """Why a telling is not true any more when its time has come; empty where it is."""
+def still_true(phase: str, *, is_open: bool, suppressed: bool, is_mine: bool) -> str:
+    """Why a telling is not true any more when its time has come; empty where it is. `is_mine`: the incident is assigned
+    to who is told."""
     if phase == "ended":
         return "reopened" if is_open else ""
     if not is_open:
         return "over"
+    if phase == "assigned":
+        return "" if is_mine else "reassigned"
     return "suppressed" if suppressed else ""
+
+
+def _assigned(turn: Turn, desires: Sequence[Desire], at: datetime) -> list[Decision]:
+    """To who shall work on it, whatever its severity and its place; not to who took it."""
+    if not turn.open or turn.assignee is None or turn.assignee == turn.by:
+        return []
+    own = _by_address(desire for desire in desires if desire.person == turn.assignee)
+    found = ((address, _due(wishes, at)) for address, wishes in own.items())
+    return [Tell(address, "assigned", due_at) for address, due_at in found if due_at]
 
 
 def _began(turn: Turn, address: int, belief: Belief, due_at: datetime | None) -> Decision | None:

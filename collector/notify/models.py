@@ -128,10 +128,11 @@ class Outgoing(models.Model):
 
 
 class Phase(models.TextChoices):
-    """`graver`: it has become worse than what was told."""
+    """`graver`: it has become worse than what was told; `assigned`: the person shall work on it."""
 
     BEGAN = "began"
     GRAVER = "graver"
+    ASSIGNED = "assigned"
     ENDED = "ended"
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 
 from collector.core.config import Config
 from collector.core.models import STAFF
@@ -98,6 +99,8 @@ def _turn(row: Transition) -> Turn:
         site=incident.site_id,
         open=incident.is_open,
         suppressed=incident.suppressed_since is not None,
+        assignee=incident.assignee_id,
+        by=row.by_id,
     )
 
 
@@ -106,6 +109,7 @@ def _desires() -> list[Desire]:
     return [
         Desire(
             address=wish.address_id,
+            person=wish.address.person_id,
             severity=wish.severity,
             zone=wish.time_zone,
             hours=wish.hours,
@@ -113,7 +117,7 @@ def _desires() -> list[Desire]:
             sites=frozenset(site.pk for site in wish.sites.all()),
             tells_end=wish.tells_end,
         )
-        for wish in wishes.prefetch_related("customers", "sites")
+        for wish in wishes.select_related("address").prefetch_related("customers", "sites")
     ]
 
 
@@ -165,7 +169,8 @@ def _speak_to(address: Address, now: datetime) -> bool:
     if (free_at := room_at(sent, bounds, now)) > now:
         waiting.update(due_at=free_at)
         return False
-    true = _still_true(waiting.select_related("incident__site__customer", "incident__terminal"))
+    rows = waiting.select_related("incident__site__customer", "incident__terminal").order_by("pk")
+    true = _still_true(rows, address.person_id)
     if not true:
         return False
     last = is_last(sent, bounds, now)
@@ -173,12 +178,16 @@ def _speak_to(address: Address, now: datetime) -> bool:
     return True
 
 
-def _still_true(waiting: Iterable[Telling]) -> list[Telling]:
+def _still_true(waiting: Iterable[Telling], person: int) -> list[Telling]:
     true = []
     for telling in waiting:
         incident = telling.incident
-        suppressed = incident.suppressed_since is not None
-        why = still_true(telling.phase, is_open=incident.is_open, suppressed=suppressed)
+        why = still_true(
+            telling.phase,
+            is_open=incident.is_open,
+            suppressed=incident.suppressed_since is not None,
+            is_mine=incident.assignee_id == person,
+        )
         if why:
             Telling.objects.filter(pk=telling.pk).update(dropped=why)
         else:
@@ -189,8 +198,9 @@ def _still_true(waiting: Iterable[Telling]) -> list[Telling]:
 def _write(
     address: Address, tellings: Sequence[Telling], now: datetime, pause_until: datetime | None
 ) -> None:
-    told = [_told(telling) for telling in tellings]
     incidents = {telling.incident_id for telling in tellings}
+    effects = _effects(incidents)
+    told = [_told(telling, effects.get(telling.incident_id, 0)) for telling in tellings]
     alone = incidents.pop() if len(incidents) == 1 else None
     newest = max(telling.pk for telling in tellings)
     letter = wording.letter(address, told, key=f"told:{address.pk}:{newest}", pause_until=pause_until)
@@ -209,9 +219,14 @@ def _thread(address: Address, incident: int) -> str:
     return before.order_by("id").values_list("key", flat=True).first() or ""
 
 
-def _told(telling: Telling) -> Told:
+def _effects(incidents: Iterable[int]) -> dict[int, int]:
+    """How many are silent because of each."""
+    silent = Incident.objects.filter(cause__in=incidents, suppressed_since__isnull=False).order_by()
+    return dict(silent.values_list("cause").annotate(n=Count("pk")))
+
+
+def _told(telling: Telling, effects: int) -> Told:
     incident = telling.incident
-    effects = Incident.objects.filter(cause=incident, suppressed_since__isnull=False)
     site = incident.site
     return Told(
         incident=incident.pk,
@@ -225,7 +240,7 @@ def _told(telling: Telling) -> Told:
         since=incident.since,
         ended_at=incident.resolved_at,
         reason=incident.reason,
-        effects=effects.count(),
+        effects=effects,
         major=incident.major_since is not None,
     )
 

@@ -16,7 +16,9 @@ from collector.notify.outbox import Letter
 from protocols.status.faults import FAULTS, Severity
 
 MOST_LINES = 20
+MOST_FACTS = 200
 LANGUAGES = ("lv", "en", "ru")
+PHASES = ("assigned", "began", "graver", "ended")
 SEVERITIES: Mapping[str, Mapping[str, str]] = {
     "lv": {"critical": "Kritiski", "error": "Kļūda", "warning": "Brīdinājums", "info": "Informācija"},
     "en": {"critical": "Critical", "error": "Error", "warning": "Warning", "info": "Information"},
@@ -61,7 +63,8 @@ def letter(address: Address, told: Sequence[Told], *, key: str, pause_until: dat
             "event": "incidents",
             "path": "/incidents/",
             "urgent": urgent,
-            "incidents": [_fact(one, language) for one in ordered],
+            "incidents": [_fact(one, language) for one in ordered[:MOST_FACTS]],
+            "count": len(ordered),
         },
     )
 
@@ -94,16 +97,12 @@ def title(code: str, language: str) -> str:
 
 def _context(ordered: Sequence[Told], language: str, pause_until: datetime | None) -> dict[str, object]:
     lines = [_line(one, language) for one in ordered]
-    began = [line for line in lines if line["phase"] == "began"]
-    graver = [line for line in lines if line["phase"] == "graver"]
-    ended = [line for line in lines if line["phase"] == "ended"]
+    parts = {phase: [line for line in lines if line["phase"] == phase] for phase in PHASES}
     return {
         "alone": lines[0] if len(lines) == 1 else None,
-        "began": began[:MOST_LINES],
-        "graver": graver[:MOST_LINES],
-        "ended": ended[:MOST_LINES],
-        "counts": {"began": len(began), "graver": len(graver), "ended": len(ended), "all": len(lines)},
-        "left_out": sum(max(len(part) - MOST_LINES, 0) for part in (began, graver, ended)),
+        **{phase: part[:MOST_LINES] for phase, part in parts.items()},
+        "counts": {phase: len(part) for phase, part in parts.items()},
+        "left_out": sum(max(len(part) - MOST_LINES, 0) for part in parts.values()),
         "effects": sum(one.effects for one in ordered if one.phase != "ended"),
         "url": f"{settings.CONFIG.public_url}/incidents/",
         "pause_until": _clock(pause_until, settings.CONFIG.time_zone, language) if pause_until else "",

@@ -62,13 +62,13 @@ def fault(
     return incident
 
 
-def turn(incident: Incident, kind: Kind, still: StillClock, **changed: Any) -> None:
+def turn(incident: Incident, kind: Kind, still: StillClock, by: User | None = None, **changed: Any) -> None:
     """The next turn of its life; `changed` are fields of the incident."""
     incident.refresh_from_db()
     for name, value in changed.items():
         if name != "state":
             setattr(incident, name, value)
-    apply.step(incident, kind, still.now(), still.now(), to=changed.get("state"))
+    apply.step(incident, kind, still.now(), still.now(), to=changed.get("state"), by=by.pk if by else None)
 
 
 def resolve(incident: Incident, still: StillClock) -> None:
