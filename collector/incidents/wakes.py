@@ -14,9 +14,10 @@ from collector.incidents.life import WAITING, State, Stimulus, move
 from collector.incidents.models import OPEN, Incident, Kind
 from collector.incidents.steps import step
 
-BATCH = 100
-ROUNDS = 10
-"""So many batches are done at most before the other duties have their turn."""
+BATCH = 50
+ROUNDS = 4
+"""So many batches are done at most before the other duties, and the pages, have their turn: a storm is worked off in
+many small steps."""
 Work = Callable[[Incident, datetime, Desk], None]
 
 

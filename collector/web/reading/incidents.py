@@ -11,7 +11,7 @@ from collector.core import clock
 from collector.incidents.life import WAITING
 from collector.incidents.models import OPEN, Incident, State, Transition
 from collector.web.reading.fold import Fold, fold
-from collector.web.reading.page import one_of, whole
+from collector.web.reading.page import PAGE_ROWS, Page, one_of, whole
 from protocols.status.faults import FAULTS
 
 SHOWN = ("open", "new", "working", "waiting", "done", "all")
@@ -114,6 +114,21 @@ def incidents(wanted: IncidentFilter) -> QuerySet[Incident]:
     if wanted.mine:
         rows = rows.filter(Q(assignee=wanted.me) | Q(assignee=None))
     return _ordered(_searched(rows, wanted.search), wanted.sort)
+
+
+def first_rows(wanted: IncidentFilter, count: int, start: int = 0) -> list[Incident]:
+    """Those that come first. Sorted by number alone and only then read whole: a database sorts ten thousand narrow rows
+    in a fraction of the time."""
+    numbers = list(incidents(wanted).values_list("pk", flat=True)[start : start + count])
+    found = incidents(IncidentFilter(show="all", silent=True)).order_by().in_bulk(numbers)
+    return [found[number] for number in numbers if number in found]
+
+
+def page(wanted: IncidentFilter, number: int) -> Page[Incident]:
+    total = incidents(wanted).count()
+    pages = max(1, -(-total // PAGE_ROWS))
+    number = min(max(1, number), pages)
+    return Page(first_rows(wanted, PAGE_ROWS, (number - 1) * PAGE_ROWS), number, pages, total)
 
 
 def _searched(rows: QuerySet[Incident], search: str) -> QuerySet[Incident]:

@@ -21,10 +21,10 @@ from collector.web.reading.incidents import (
     IncidentFilter,
     effects_of,
     incident_with_history,
-    incidents,
     silent_count,
 )
-from collector.web.reading.page import page_of, whole
+from collector.web.reading.incidents import page as page_of
+from collector.web.reading.page import whole
 from protocols.errors import PlombaError
 
 SHOWS = (
@@ -47,7 +47,7 @@ SORTS = (
 @access.signed_in
 def queue(request: HttpRequest) -> HttpResponseBase:
     wanted = IncidentFilter.of(request.GET, me=access.user_of(request).pk)
-    page = page_of(incidents(wanted), whole(request.GET, "page") or 1)
+    page = page_of(wanted, whole(request.GET, "page") or 1)
     context: dict[str, object] = {"page": page, "filter": wanted, "effects": effects_of(page.rows)}
     if not page.rows:
         context["last_resolved"] = _last_resolved()
