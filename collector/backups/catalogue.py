@@ -5,6 +5,7 @@ from datetime import datetime
 
 from collector.backups import keeping
 from collector.backups.models import Drill, Run, Snapshot
+from collector.backups.regimes import check_storage
 from collector.backups.store import Put, Store
 from collector.backups.suspicion import Figures, suspicion
 from collector.core import live
@@ -22,8 +23,10 @@ store = keeping.store
 def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Store) -> Put:
     """Store one object; a snapshot is also entered. Both may be repeated: a row that a crash kept from being
     written is written when the agent, who got no answer, sends the object again."""
-    outcome = into.put_new(terminal.id, terminal.public_key, name, data)
     kind, digest = split_name(name)
+    if kind == SNAPSHOTS:
+        check_storage(parse(data).header.engine)
+    outcome = into.put_new(terminal.id, terminal.public_key, name, data)
     if kind == SNAPSHOTS:
         _enter(terminal, digest, data, received_at)
     return outcome

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from collector.backups import duty, regimes
 from collector.backups.models import Run, Snapshot
+from collector.backups.store import Store
 from collector.core import clock
 from collector.incidents.models import Incident
 from collector.inventory import holdings
@@ -16,6 +17,7 @@ from protocols.errors import ConfigError, RepositoryRefused
 from protocols.regime.duty import Owed
 from protocols.regime.told import Z_REPORTS, written
 from protocols.wire import v1
+from tests.collector.backups.test_keeping import Ours
 
 pytestmark = pytest.mark.django_db
 NOW = clock.now()
@@ -183,3 +185,15 @@ def test_a_regime_of_ones_own(law: Law, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         regimes.current()
     assert "lv" in refused.value.allowed
+
+
+def test_the_store_takes_no_set_that_may_not_lie_here(law: Law, tmp_path: Path) -> None:
+    ours = Ours(tmp_path, Store(tmp_path / "store"))
+    law.set(storage_country="DE")
+    with pytest.raises(RepositoryRefused) as refused:
+        ours.backup(b"x" * 4096)
+    assert refused.value.code == "backup.place_not_allowed"
+    assert not Snapshot.objects.exists()
+    law.set(storage_country="LV")
+    ours.backup(b"x" * 4096)
+    assert Snapshot.objects.count() == 1
