@@ -78,7 +78,7 @@ def test_every_icon_in_code_and_templates_is_in_the_sprite() -> None:
     used: set[str] = set()
     for page in (WEB / "templates").rglob("*.html"):
         used |= set(re.findall(r'{% (?:icon|navlink "web:[\w-]+") "([\w-]+)"', page.read_text()))
-    for name in ("sentences.py", "states.py", "words.py", "views/now.py"):
+    for name in ("sentences.py", "states.py", "words.py", "knowledge_words.py", "views/now.py"):
         source = (WEB / name).read_text()
         used |= {
             icon for icon in re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source) if not icon.startswith("web:")
