@@ -98,7 +98,7 @@ def phone(browser: Browser, complaints: list[str]) -> Iterator[Phone]:
     yield fresh
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def shot(page: Page, name: str) -> None:
@@ -145,7 +145,8 @@ def test_the_way_of_a_shop_manager(  # noqa: PLR0917 - its fixtures
     page.locator("[name=title]").press_sequentially("printer")
     expect(page.locator("#suggested a").first).to_be_visible()
     page.select_option("[name=field_selling]", "no")
-    page.fill("textarea[name=text]", "Kopš rīta.")
+    with page.expect_response(re.compile("/portal/suggest")):
+        page.fill("textarea[name=text]", "Kopš rīta.")
     page.set_input_files(
         "[name=files]", {"name": "bilde.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"}
     )
