@@ -125,11 +125,8 @@ class Service:
         )
         self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
-        self._backups = Backups(
-            config.backups, config_file, self._spool, clock, self._sender.wake,
-            may=self._trading.may_run, busy=self._trading.selling, z_report=self._last_z_report,
-        )  # fmt: skip
         self._z_reports = ZReports(self._spool, clock, lambda fact: self._outgoing.tell([fact]))
+        self._backups = self._backing_up(config_file)
         self._rhythm = WatchedRhythm(clock, OWN_JOBS + len(config.devices), self._watchdog)
         self._tapped: dict[str, TappedPoller] = {}
         self._watches: dict[str, DeviceWatch] = {}
@@ -162,6 +159,13 @@ class Service:
                 log.info("the agent begins anew")
                 break
         return self._end()
+
+    def _backing_up(self, config_file: Path) -> Backups:
+        plans, may, busy = self._config.backups, self._trading.may_run, self._trading.selling
+        return Backups(
+            plans, config_file, self._spool, self._clock, self._sender.wake,
+            may=may, busy=busy, z_report=self._last_z_report,
+        )  # fmt: skip
 
     def _last_z_report(self) -> datetime | None:
         looked = (watch.looked for watch in list(self._watches.values()))
