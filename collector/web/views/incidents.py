@@ -1,5 +1,7 @@
 """The work queue, one incident, and what a person does to it."""
 
+from io import BytesIO
+
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -93,7 +95,7 @@ def file(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
     """A file of an incident. A picture may be shown; all else is handed out to be saved, whatever it says of itself."""
     found = get_object_or_404(Attachment, incident=pk, pk=number, removed_at=None)
     try:
-        stream = files.path_of(found.digest).open("rb")
+        stream = BytesIO(files.path_of(found.digest).read_bytes())
     except FileNotFoundError as e:
         raise Http404 from e
     shown = found.media_type in files.SHOWN
