@@ -2,16 +2,17 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.incidents.engine.facts import Happening, Key, Known, Spot, Watch, till_place
 from collector.incidents.engine.place import Here
-from collector.incidents.engine.policy import PolicyRefused, Rules
+from collector.incidents.engine.policy import PolicyRefused, Rule, Rules
 from collector.incidents.engine.replay import Replay
 from collector.incidents.rules import RULES
 from protocols.status.faults import FAULTS
@@ -39,10 +40,16 @@ def happening(change: str, s: float, code: str = PRINTER) -> Happening:
     return Happening(key=key, change=Change(change), at=at(s), since=at(s), reason="why")
 
 
+@cache
+def rules_with(figures: str) -> Rules:
+    """All rules with these figures, as JSON: they are many to make for each of hundreds of histories."""
+    changed = json.loads(figures)
+    return Rules.of(RULES, HOLD_S, {rule.name: changed for rule in RULES} if changed else None)
+
+
 def replay(**figures: object) -> Replay:
-    changed = {rule.name: figures for rule in RULES} if figures else None
     here = Here(name=PLACE, terminal="1", site=1)
-    return Replay(lambda name: here if name == PLACE else Here(name=name), Rules.of(RULES, HOLD_S, changed))
+    return Replay(lambda name: here if name == PLACE else Here(name=name), rules_with(json.dumps(figures)))
 
 
 def play(story: str, code: str = PRINTER, **figures: object) -> list[str]:
@@ -62,6 +69,7 @@ def play(story: str, code: str = PRINTER, **figures: object) -> list[str]:
     ]
 
 
+TABLES = json.loads((VECTORS / "rules.json").read_text("utf-8"))["rules"]
 COURSES = json.loads((VECTORS / "courses.json").read_text("utf-8"))["courses"]
 
 
@@ -70,6 +78,17 @@ def test_courses(case: dict[str, Any]) -> None:
     incidents = enumerate(case["steps"].split("|"))
     wanted = [f"{number}:{step}" for number, part in incidents for step in part.split()]
     assert play(case["story"], **case["figures"]) == wanted
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_rule_by_its_table(rule: Rule) -> None:
+    cases = TABLES[rule.name]
+    assert len(cases) >= 2
+    for case in cases:
+        assert rule.applies(case["code"])
+        incidents = enumerate(case["steps"].split("|"))
+        wanted = [f"{number}:{step}" for number, part in incidents for step in part.split()]
+        assert play(case["story"], case["code"]) == wanted, case
 
 
 def test_every_code_has_a_rule_that_opens_and_clears_it() -> None:
@@ -84,13 +103,13 @@ def test_every_code_has_a_rule_that_opens_and_clears_it() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_every_rule_carries_owner_action_and_article(rule: object) -> None:
+def test_every_rule_carries_owner_action_and_article(rule: Rule) -> None:
     articles = {fault.article for fault in FAULTS.values()}
-    assert rule.owner in ("helpdesk", "technical", "service")  # type: ignore[attr-defined]
-    assert rule.article in articles  # type: ignore[attr-defined]
-    texts = rule.action  # type: ignore[attr-defined]
+    assert rule.owner in ("helpdesk", "technical", "service")
+    assert rule.article in articles
+    texts = rule.action
     assert len({texts.lv, texts.en, texts.ru}) == 3
-    assert any(rule.applies(code) for code in FAULTS)  # type: ignore[attr-defined]
+    assert any(rule.applies(code) for code in FAULTS)
 
 
 def test_a_code_of_a_newer_agent_opens_nothing() -> None:
@@ -162,6 +181,7 @@ def ends(world: Replay) -> list[object]:
     ]
 
 
+@settings(deadline=None)
 @given(steps)
 def test_at_most_one_is_open_and_every_raise_is_counted(history: History) -> None:
     world = lived(history, ticks=True)
@@ -169,17 +189,20 @@ def test_at_most_one_is_open_and_every_raise_is_counted(history: History) -> Non
     assert len(world.book.open()) <= 1
 
 
+@settings(deadline=None)
 @given(steps)
 def test_it_does_not_matter_when_the_ticker_looks(history: History) -> None:
     """So a backlog of thirty days gives the same incidents as the same events told one by one."""
     assert ends(lived(history, ticks=True)) == ends(lived(history, ticks=False))
 
 
+@settings(deadline=None)
 @given(steps)
 def test_told_twice_is_told_once(history: History) -> None:
     assert ends(lived(history, ticks=True, twice=True)) == ends(lived(history, ticks=True))
 
 
+@settings(deadline=None)
 @given(steps)
 def test_after_a_clear_and_the_hold_nothing_is_open(history: History) -> None:
     assert lived([*history, (False, 1, False)], ticks=True).book.open() == []
