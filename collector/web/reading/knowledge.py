@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from difflib import unified_diff
+from json import dumps
 from typing import Self
 
 from django.db.models import F, Max, Prefetch, Q, QuerySet
@@ -113,6 +115,28 @@ def sections(version: Version, language: str, staff: bool) -> list[Section]:
     slugs = known_slugs()
     parts = text_of(version, language).shown(staff)
     return [Section(part, PARTS[part], html(words, slugs)) for part, words in parts.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Of a comparison: `sign` is "+" (only in the newer), "-" (only in the older) or " "."""
+
+    sign: str
+    words: str
+
+
+def compared(older: Version, newer: Version, language: str) -> list[Line]:
+    """Line by line, with two lines around each change; empty where nothing differs in this language."""
+    before, after = (_lines(version, language) for version in (older, newer))
+    found = unified_diff(before, after, lineterm="", n=2)
+    return [Line(line[0], line[1:]) for line in found if line[:2] not in ("--", "++", "@@")]
+
+
+def _lines(version: Version, language: str) -> list[str]:
+    text = text_of(version, language)
+    parts = [[str(PARTS[part].word), *words.splitlines()] for part, words in text.shown(staff=True).items()]
+    tree = dumps(version.tree, ensure_ascii=False, indent=1).splitlines() if version.tree else []
+    return [text.title, text.summary, text.keywords, *(line for part in parts for line in part), *tree]
 
 
 def html(words: str, slugs: Collection[str]) -> SafeString:

@@ -17,7 +17,15 @@ from collector.knowledge.tree import Place, Tree, Words, walk
 from collector.knowledge.writing import links_of, vote
 from collector.web import access
 from collector.web.knowledge_words import KINDS
-from collector.web.reading.knowledge import KnowledgeFilter, known_slugs, may_publish, rows, sections, votes
+from collector.web.reading.knowledge import (
+    KnowledgeFilter,
+    compared,
+    known_slugs,
+    may_publish,
+    rows,
+    sections,
+    votes,
+)
 from collector.web.reading.page import whole
 
 SHOWS = (
@@ -79,6 +87,7 @@ def _page(request: HttpRequest, found: Article, version: Version) -> dict[str, o
         "language": language,
         "languages": spoken(version),
         "versions": versions,
+        "compared": _compared(found, version, versions, language),
         "newest": versions[0],
         "is_shown": found.state == State.PUBLISHED and version == found.current,
         "links": links_of(found),
@@ -93,6 +102,14 @@ def _page(request: HttpRequest, found: Article, version: Version) -> dict[str, o
             for part in text_of(version, language).parts.values()
         ),
     }
+
+
+def _compared(found: Article, version: Version, versions: list[Version], language: str) -> dict[str, object]:
+    """A version that readers do not see beside the one that they do; the one that they see says nothing of it."""
+    if found.current is None or version == found.current:
+        return {}
+    older, newer = sorted((found.current, version), key=lambda one: one.number)
+    return {"older": older, "newer": newer, "lines": compared(older, newer, language)}
 
 
 @access.signed_in

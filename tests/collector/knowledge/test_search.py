@@ -1,6 +1,8 @@
 """Both databases find the same."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from collector.knowledge.models import Article, Audience
 from collector.knowledge.search import find
@@ -84,6 +86,13 @@ def test_the_title_comes_in_the_readers_language() -> None:
 @pytest.mark.usefixtures("two")
 def test_nonsense_finds_nothing_and_breaks_nothing(typed: str) -> None:
     assert slugs(typed) == []
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=60), language=st.sampled_from(["lv", "en", "ru", "xx"]), staff=st.booleans())
+@pytest.mark.usefixtures("two")
+def test_whatever_is_typed_breaks_nothing(text: str, language: str, staff: bool) -> None:
+    assert len(find(text, language, staff=staff)) <= 2
 
 
 @pytest.mark.usefixtures("two")

@@ -167,6 +167,10 @@ def test_a_new_version_keeps_the_old_one_and_two_writers_do_not_lose_text() -> N
     assert "Too late" in late.content.decode()
     assert "The scale shows nothing" in client.get(f"/knowledge/{article.slug}/versions/1/").content.decode()
     assert "Better" in client.get(f"/knowledge/{article.slug}/").content.decode()
+    old = client.get(f"/knowledge/{article.slug}/versions/1/").content.decode()
+    gone, added = old.index("The scale shows nothing</div>"), old.index("Better</div>")
+    assert "is-gone" in old[gone - 90 : gone]
+    assert "is-added" in old[added - 90 : added]
 
 
 @pytest.mark.parametrize(
