@@ -13,7 +13,7 @@ from collector.core.models import User
 from collector.inventory import maintenance
 from collector.inventory.maintenance import Wish
 from collector.inventory.models import Terminal
-from collector.service import catalogue, flow, guards, rota
+from collector.service import catalogue, flow, guards, people, rota, telling
 from collector.service.change_facts import ZONE, Proofs, evidence_of, facts_of, risk_of
 from collector.service.change_models import Approval, Change, ChangeStep, ChangeTask
 from collector.service.flow import Kind
@@ -98,6 +98,8 @@ def act(
             raise ChangeRefused(missing)
         _moved(row, stimulus, to, now, proofs)
         _keep_windows(row, by, now)
+        if stimulus == "plan" and row.kind != Kind.STANDARD:
+            _ask_approval(row, now)
         _step(row, stimulus, before, by, now, note=heard.note or heard.review or "")
     return row
 
@@ -179,6 +181,14 @@ def _moved(row: Change, stimulus: str, to: str, now: datetime, proofs: Proofs) -
             row.closed_at = now
     row.state = to
     row.save()
+
+
+def _ask_approval(row: Change, now: datetime) -> None:
+    """Of every manager who did not ask for it."""
+    path = f"/changes/{row.pk}/"
+    words = telling.text_of("approval", path, title=row.title, start=row.starts_at, score=row.risk_score)
+    for manager in User.objects.filter(pk__in=set(people.managers()) - {row.requester_id}):
+        telling.tell(manager, words, now, key=f"approval:{row.pk}:{row.round}", about=f"change:{row.pk}")
 
 
 def _keep_windows(row: Change, by: User, now: datetime) -> None:

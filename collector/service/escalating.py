@@ -1,9 +1,9 @@
 """The chain in the database: who hears when time runs out or nobody does anything. A duty of every worker; the row that
 only one of them can write decides who tells."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,9 +13,7 @@ from collector.core.models import User
 from collector.incidents import clocks, sla
 from collector.incidents.life import WAITING
 from collector.incidents.models import OPEN, Incident, Transition
-from collector.notify import outbox
-from collector.notify.outbox import Channel, Letter
-from collector.service import chain, oncall, people, rounds
+from collector.service import chain, oncall, people, rounds, telling
 from collector.service.chain import Due, Standing, Target, Trigger
 from collector.service.desk_models import Chain, Escalation, Rung, Watch
 from protocols.status.faults import FAULTS
@@ -44,7 +42,6 @@ _WHY = {
     },
 }
 _GOING = (sla.Standing.RUNNING, sla.Standing.PAUSED)
-_WAYS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
 
 
 def escalate(now: datetime) -> int:
@@ -87,8 +84,15 @@ def tell(incident: Incident, due: Due, now: datetime) -> bool:
             found = reached(incident, due.rung.targets, now)
             row.told = [one.pk for one in found]
             row.save(update_fields=["told"])
-            for letter in (one for person in found for one in _letters(incident, due, person)):
-                outbox.put(letter, now)
+            for person in found:
+                telling.tell(
+                    person,
+                    partial(_words, incident, due),
+                    now,
+                    key=f"escalation:{incident.pk}:{due.rung.id}:{due.occurrence}",
+                    about=f"incident:{incident.pk}",
+                    thread=f"incident:{incident.pk}:{person.pk}",
+                )
     except IntegrityError:
         return False
     return True
@@ -184,28 +188,6 @@ def _spent(clock: sla.Clock | None) -> chain.Spent | None:
 
 def _last(incident: Incident) -> int:
     return max((row.pk for row in incident.transitions.all()), default=0)
-
-
-def _letters(incident: Incident, due: Due, person: User) -> Iterable[Letter]:
-    """One to every way in which the person is reached: quiet hours are not for what nobody answers."""
-    subject, text = _words(incident, due, person.language)
-    ways = [(one.channel, one.address) for one in person.addresses.all() if one.channel in _WAYS]
-    for channel, address in ways or [(Channel.EMAIL, person.email)] * bool(person.email):
-        yield Letter(
-            channel=Channel(channel),
-            address=address,
-            language=person.language,
-            subject=subject,
-            text=text,
-            key=f"escalation:{incident.pk}:{due.rung.id}:{due.occurrence}:{person.pk}:{channel}:{_short(address)}",
-            thread=f"incident:{incident.pk}:{person.pk}",
-            about=f"incident:{incident.pk}",
-            person=person.pk,
-        )
-
-
-def _short(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 def _words(incident: Incident, due: Due, language: str) -> tuple[str, str]:

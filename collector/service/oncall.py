@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from collector.core.models import User
-from collector.service import flow, rota
+from collector.service import flow, rota, telling
 from collector.service.desk_models import Absence, Override, Rota, Swap
 from collector.service.refusing import ServiceRefused
 from collector.service.rota import Away, Instead, Shift
@@ -112,10 +112,15 @@ def ask_swap(
     if back is not None:
         _check(*back, now)
         _holds(row, asked, back, "rota.not_theirs")
-    return Swap.objects.create(
-        rota=row, asker=asker, asked=asked, starts_at=mine[0], ends_at=mine[1], asked_at=now,
-        back_starts_at=back[0] if back else None, back_ends_at=back[1] if back else None, note=note.strip()[:400],
-    )  # fmt: skip
+    with transaction.atomic():
+        swap = Swap.objects.create(
+            rota=row, asker=asker, asked=asked, starts_at=mine[0], ends_at=mine[1], asked_at=now,
+            back_starts_at=back[0] if back else None, back_ends_at=back[1] if back else None,
+            note=note.strip()[:400],
+        )  # fmt: skip
+        words = _words("swap_asked", swap, asker)
+        telling.tell(asked, words, now, key=f"swap:{swap.pk}", about=f"swap:{swap.pk}")
+    return swap
 
 
 def answer_swap(pk: int, stimulus: str, by: User, now: datetime) -> Swap:
@@ -133,7 +138,15 @@ def answer_swap(pk: int, stimulus: str, by: User, now: datetime) -> Swap:
         swap.save(update_fields=["state", "answered_at"])
         if stimulus == "accept":
             _exchange(swap, by, now)
+        reader = swap.asked if stimulus == "withdraw" else swap.asker
+        words = _words("swap_answered", swap, by, answer=telling.ANSWERS[stimulus])
+        telling.tell(reader, words, now, key=f"swap:{swap.pk}:{stimulus}", about=f"swap:{swap.pk}")
         return swap
+
+
+def _words(name: str, swap: Swap, who: User, **more: object) -> telling.Words:
+    told = {"who": telling.name_of(who), "start": swap.starts_at, "end": swap.ends_at, "rota": swap.rota.name}
+    return telling.text_of(name, "/on-call/", **told, **more)
 
 
 def _exchange(swap: Swap, by: User, now: datetime) -> None:

@@ -15,7 +15,7 @@ from collector.incidents import actions
 from collector.incidents.life import State, Stimulus, can
 from collector.incidents.models import Incident
 from collector.inventory.models import Site, Terminal
-from collector.service import catalogue, flow, people, rota, tour
+from collector.service import catalogue, flow, people, rota, telling, tour
 from collector.service.refusing import ServiceRefused
 from collector.service.tour import Stop, Tour
 from collector.service.visit_models import Visit, VisitFile, VisitPart, VisitStep
@@ -77,6 +77,7 @@ def plan(wanted: Plan, by: User, now: datetime) -> Visit:
         _step(row, "plan", "", by, now)
         if row.incident is not None:
             _agree(row, row.incident, by, now)
+        _tell_technician(row, by, now)
     return row
 
 
@@ -119,6 +120,7 @@ def move(
         _step(row, "move", before, by, now)
         if row.incident is not None:
             _agree(row, row.incident, by, now)
+        _tell_technician(row, by, now)
     return row
 
 
@@ -216,6 +218,18 @@ def _agree(row: Visit, incident: Incident, by: User, now: datetime) -> None:
         incident = actions.assign(incident.pk, by, row.technician or by)
     if can(incident.state, Stimulus.VISIT):
         actions.agree_visit(incident.pk, by, row.starts_at, row.purpose)
+
+
+def _tell_technician(row: Visit, by: User, now: datetime) -> None:
+    """Whoever plans for others tells them; nobody is told what they did themselves."""
+    if row.technician is None or row.technician == by:
+        return
+    place = ", ".join(part for part in (row.site.city, row.site.name, row.site.address) if part)
+    words = telling.text_of(
+        "visit", f"/visits/{row.pk}/", start=row.starts_at, place=place, purpose=row.purpose
+    )
+    key = f"visit:{row.pk}:{row.starts_at:%Y%m%d%H%M}"
+    telling.tell(row.technician, words, now, key=key, about=f"visit:{row.pk}")
 
 
 def _tell_incident(row: Visit, stimulus: str, by: User) -> None:

@@ -15,7 +15,7 @@ from collector.core import calendars
 from collector.incidents import contracts
 from collector.incidents.models import Incident
 from collector.notify.models import Outgoing
-from collector.service import assigning, chain, desk, escalating, routing
+from collector.service import assigning, chain, desk, escalating, routing, telling
 from collector.service.assigning import Candidate, Need
 from collector.service.chain import Chain, Due, Rung, Spent, Standing, Target, Trigger
 from collector.service.desk_models import Escalation, Queue, Round, Watch
@@ -291,7 +291,7 @@ def test_without_the_claim_both_would_tell(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(escalating, "claim", unbound)
     shorts = iter("xy")
-    monkeypatch.setattr(escalating, "_short", lambda _address: next(shorts))
+    monkeypatch.setattr(telling, "short", lambda _address: next(shorts))
     assert in_two_workers(lambda: escalating.tell(found, due, NOW)) == [True, True]
     assert (Escalation.objects.count(), Outgoing.objects.count()) == (2, 2)
 
