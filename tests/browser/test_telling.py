@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD
-from tests.collector.served import Served, until
+from tests.collector.notify.servers import MailServer
+from tests.collector.served import Served, event, until
 
 Open = Callable[..., Page]
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
@@ -54,10 +55,10 @@ def letter(key, to, subject, **more):
 
 
 gone = "gone@example.com"
+courier.mark_bad(Channel.EMAIL, gone, "the mail server said 550 5.1.1 no such user", now)
 letter("a", gone, "Kļūda: Printerim beidzies papīrs", about=f"incident:{incident.pk}", person=boss.pk)
 letter("b", "anna@example.com", "Beidzies: Printerim beidzies papīrs")
-courier.mark_bad(Channel.EMAIL, gone, "the mail server said 550 5.1.1 no such user", now)
-courier.Courier(Channel.EMAIL, lambda message, target: "250 2.0.0 taken as 4711")(now)
+courier.Courier(Channel.EMAIL)(now)
 names = (("Anna Ozola", "lv"), ("Ivans Petrovs", "ru"), ("Jane Doe", "en"))
 people = [
     ContactPerson.objects.create(customer=site.customer, name=name, email=f"{tongue}@example.com", language=tongue)
@@ -84,9 +85,26 @@ SHOWN = """async () => {
 }"""
 
 
+MAIL = """
+[notify]
+group_s = 0
+[mail]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+sender = "Plomba <plomba@example.lv>"
+"""
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("telling")) as running:
+def mails() -> Iterator[MailServer]:
+    with MailServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("telling"), tables=MAIL.format(port=mails.port)) as running:
         for role in ("manager", "technician"):
             running.cli("user", "add", role, "--role", role, "--password-stdin", stdin=PASSWORD + "\n")
         yield running
@@ -126,6 +144,28 @@ def test_a_person_chooses_where_and_when(open_page: Open, served: Served, world:
     shot(page, "notifications")
     if SHOTS:
         shot(open_page("/notifications/", role="manager", language="lv", width=390), "notifications-phone")
+
+
+def test_from_the_till_to_the_mail_and_back_to_the_page(
+    open_page: Open, served: Served, mails: MailServer
+) -> None:
+    """A person adds an address; a till tells of a fault, and then that it is gone."""
+    page = open_page("/notifications/", role="technician")
+    page.fill("[name=address]", "night@example.com")
+    page.click("form[action$='/add'] button")
+    expect(page.locator(".way-to")).to_have_text("night@example.com")
+    till = served.terminal()
+    till.report(event(1, "raised"))
+    until(lambda: len(mails.to("night@example.com")) == 1, "the fault is told")
+    till.report(event(2, "cleared"))
+    until(lambda: len(mails.to("night@example.com")) == 2, "the end is told")
+    began, ended = (mail.message for mail in mails.to("night@example.com"))
+    assert "Printer is out of paper" in began["Subject"]
+    assert ended["Subject"].startswith("Over")
+    assert ended["In-Reply-To"] == began["Message-ID"]
+    page.reload()
+    expect(page.locator("table.rows tbody tr")).to_have_count(2)
+    expect(page.locator("table.rows")).to_contain_text("Sent")
 
 
 def test_messages_and_what_became_of_them(open_page: Open, world: list[str]) -> None:
