@@ -3,19 +3,21 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from django.http import HttpRequest
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema, Status
 
 from collector.core import clock
-from collector.inventory.models import Terminal
+from collector.inventory.models import Customer, Site, Terminal
 from collector.service import changes, people, problems
 from collector.service.changes import New, Said
 from collector.service.flow import Kind
-from collector.service.models import Candidate, CertifiedVersion, Change, Problem
+from collector.service.models import Candidate, CertifiedVersion, Change, Freeze, Problem
 from collector.web.access import user_of
 from collector.web.api import door
 from collector.web.api.paging import Slice, cut
+from collector.web.api.problem import problem
 from collector.web.reading import changes as reading
 from collector.web.reading.evidence import proofs
 
@@ -131,6 +133,54 @@ class CertifiedOut(Schema):
     verified_on: date | None
 
 
+class CertifiedIn(Schema):
+    product: Annotated[str, Field(min_length=1, max_length=100)]
+    version: Annotated[str, Field(min_length=1, max_length=80)]
+    modification: Annotated[str, Field(max_length=40)] = ""
+    certificate: Annotated[str, Field(max_length=100)] = ""
+    body: Annotated[str, Field(max_length=200)] = ""
+    registered_on: date | None = None
+    replace_by: date | None = None
+    legal_basis: Short = ""
+    verified_on: date | None = None
+
+
+class FreezeOut(Schema):
+    id: int
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    customer: int | None
+    site: int | None
+
+
+class FreezeIn(Schema):
+    """Of one customer or site, or of everybody."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    starts_at: datetime
+    ends_at: datetime
+    customer: int | None = None
+    site: int | None = None
+
+
+class ProblemIn(Schema):
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    code: Annotated[str, Field(max_length=80)] = ""
+    model: Annotated[str, Field(max_length=200)] = ""
+    firmware: Annotated[str, Field(max_length=200)] = ""
+
+
+class ProblemChange(Schema):
+    """Fields that are left out stay as they are. `known`: it is a known error, or none any more."""
+
+    symptom: Annotated[str, Field(max_length=8000)] | None = None
+    root_cause: Annotated[str, Field(max_length=8000)] | None = None
+    workaround: Annotated[str, Field(max_length=8000)] | None = None
+    solution: Annotated[str, Field(max_length=8000)] | None = None
+    known: bool | None = None
+
+
 class CandidateOut(Schema):
     id: int
     state: str
@@ -209,9 +259,52 @@ def task_done(request: HttpRequest, pk: int, number: int, body: NoteIn) -> Chang
 
 @router.get("/certified-versions", response=list[CertifiedOut])
 def certified(request: HttpRequest) -> list[CertifiedOut]:
-    names = list(CertifiedOut.model_fields)
-    rows = CertifiedVersion.objects.all()
-    return [CertifiedOut.model_validate({name: getattr(row, name) for name in names}) for row in rows]
+    return [_listed(row) for row in CertifiedVersion.objects.all()]
+
+
+@router.post("/certified-versions", auth=door.manager, response={201: CertifiedOut})
+def certify(request: HttpRequest, body: CertifiedIn) -> Status[CertifiedOut] | HttpResponse:
+    try:
+        with transaction.atomic():
+            row = CertifiedVersion.objects.create(**body.dict(), by=user_of(request), at=clock.now())
+    except IntegrityError:
+        return problem(409, "certified.listed", "This version is on the list already")
+    return Status(201, _listed(row))
+
+
+@router.post("/certified-versions/{int:pk}/withdraw", auth=door.manager, response=CertifiedOut)
+def withdraw(request: HttpRequest, pk: int) -> CertifiedOut:
+    """From today on; asked again, it is put back."""
+    row = get_object_or_404(CertifiedVersion, pk=pk)
+    row.withdrawn_on = None if row.withdrawn_on else clock.now().date()
+    row.save(update_fields=["withdrawn_on"])
+    return _listed(row)
+
+
+@router.get("/freezes", response=list[FreezeOut])
+def freezes(request: HttpRequest) -> list[FreezeOut]:
+    """Those that are not over."""
+    return [_frozen(row) for row in Freeze.objects.filter(cancelled_at=None, ends_at__gt=clock.now())]
+
+
+@router.post("/freezes", auth=door.manager, response={201: FreezeOut})
+def freeze(request: HttpRequest, body: FreezeIn) -> Status[FreezeOut] | HttpResponse:
+    if body.ends_at <= body.starts_at:
+        return problem(422, "api.invalid", "The request is not valid", "ends_at must be after starts_at")
+    where = {
+        "customer": get_object_or_404(Customer, pk=body.customer) if body.customer else None,
+        "site": get_object_or_404(Site, pk=body.site) if body.site else None,
+    }
+    told = body.dict(exclude={"customer", "site"})
+    return Status(201, _frozen(Freeze.objects.create(**told, **where, by=user_of(request))))
+
+
+@router.delete("/freezes/{int:pk}", auth=door.manager, response={204: None})
+def lift(request: HttpRequest, pk: int) -> Status[None]:
+    row = get_object_or_404(Freeze, pk=pk, cancelled_at=None)
+    row.cancelled_at = clock.now()
+    row.save(update_fields=["cancelled_at"])
+    return Status(204, None)
 
 
 @router.get("/problem-candidates", response=list[CandidateOut])
@@ -246,6 +339,22 @@ def list_problems(request: HttpRequest, query: Query[ProblemQuery]) -> ProblemsO
         rows = rows.filter(known_error_since__isnull=not query.known)
     count, found = cut(rows.filter(code=query.code) if query.code else rows, query)
     return ProblemsOut(count=count, items=[_problem(row) for row in found])
+
+
+@router.post("/problems", auth=door.worker, response={201: ProblemOut})
+def raise_problem(request: HttpRequest, body: ProblemIn) -> Status[ProblemOut]:
+    told = body.dict(exclude={"title"})
+    return Status(201, _problem(problems.raised(body.title, user_of(request), clock.now(), **told)))
+
+
+@router.patch("/problems/{int:pk}", auth=door.worker, response=ProblemOut)
+def write_problem(request: HttpRequest, pk: int, body: ProblemChange) -> ProblemOut:
+    get_object_or_404(Problem.objects.only("pk"), pk=pk)
+    by, now = user_of(request), clock.now()
+    row = problems.write(pk, body.dict(exclude={"known"}, exclude_none=True), by, now)
+    if body.known is not None:
+        row = problems.known_error(pk, body.known, by, now)
+    return _problem(row)
 
 
 @router.get("/problems/{int:pk}", response=ProblemOut)
@@ -283,6 +392,17 @@ def _detail(pk: int) -> ChangeDetailOut:
     return ChangeDetailOut.model_validate(
         {**_fields(row), **more, "terminals": tills, "next": steps, "tasks": tasks}
     )
+
+
+def _listed(row: CertifiedVersion) -> CertifiedOut:
+    return CertifiedOut.model_validate({name: getattr(row, name) for name in CertifiedOut.model_fields})
+
+
+def _frozen(row: Freeze) -> FreezeOut:
+    return FreezeOut(
+        id=row.pk, name=row.name, starts_at=row.starts_at, ends_at=row.ends_at, customer=row.customer_id,
+        site=row.site_id,
+    )  # fmt: skip
 
 
 def _problem(row: Problem) -> ProblemOut:

@@ -46,6 +46,17 @@ class RuleOut(Schema):
     active: bool
 
 
+class RuleIn(Schema):
+    """An empty `match` fits everything; `codes` are patterns such as fiscal.*"""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    queue: Annotated[str, Field(min_length=1, max_length=40)]
+    order: Annotated[int, Field(ge=1, le=32_000)] = 100
+    match: desk.Match = desk.Match()
+    skills: Annotated[list[str], Field(max_length=20)] = []
+    active: bool = True
+
+
 class SuggestionOut(Schema):
     person: int
     name: str
@@ -142,13 +153,32 @@ def list_queues(request: HttpRequest) -> list[QueueOut]:
 @router.get("/rules", response=list[RuleOut])
 def list_rules(request: HttpRequest) -> list[RuleOut]:
     """In the order in which they are asked; the first that fits decides."""
-    return [
-        RuleOut(
-            id=row.pk, name=row.name, queue=row.queue_id, order=row.order, match=row.match, skills=row.skills,
-            active=row.active,
-        )
-        for row in QueueRule.objects.all()
-    ]  # fmt: skip
+    return [_rule(row) for row in QueueRule.objects.all()]
+
+
+@router.post("/rules", auth=door.manager, response={201: RuleOut})
+def add_rule(request: HttpRequest, body: RuleIn) -> Status[RuleOut]:
+    return Status(201, _rule(_write(QueueRule(), body)))
+
+
+@router.put("/rules/{int:pk}", auth=door.manager, response=RuleOut)
+def change_rule(request: HttpRequest, pk: int, body: RuleIn) -> RuleOut:
+    return _rule(_write(get_object_or_404(QueueRule, pk=pk), body))
+
+
+def _write(row: QueueRule, body: RuleIn) -> QueueRule:
+    row.queue = get_object_or_404(Queue, pk=body.queue)
+    row.name, row.order, row.active, row.skills = body.name, body.order, body.active, body.skills
+    row.match = {name: list(value) for name, value in body.match.model_dump().items() if value}
+    row.save()
+    return row
+
+
+def _rule(row: QueueRule) -> RuleOut:
+    return RuleOut(
+        id=row.pk, name=row.name, queue=row.queue_id, order=row.order, match=row.match, skills=row.skills,
+        active=row.active,
+    )  # fmt: skip
 
 
 @router.get("/incidents/{int:pk}/suggestions", response=list[SuggestionOut])

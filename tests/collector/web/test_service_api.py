@@ -117,3 +117,39 @@ def test_a_proposal_becomes_a_problem() -> None:
     assert client.get(f"{API}/problems", {"known": "false"}).json()["count"] == 1
     assert client.get(f"{API}/problems/{problem['id']}").json()["model"] == "FP-700"
     assert post(client, f"/problem-candidates/{row.pk}/dismiss", {"note": "no"}).status_code == 409
+
+
+def test_what_decides_by_itself_is_changed_by_managers_alone() -> None:
+    technician, manager = world.signed_in("technician"), world.signed_in("manager")
+    span = {"starts_at": world.NOW.isoformat(), "ends_at": (world.NOW + HOUR).isoformat()}
+    asks: list[tuple[str, dict[str, object]]] = [
+        ("/service/rules", {"name": "Kass", "queue": "helpdesk", "match": {"codes": ["printer.*"]}}),
+        ("/certified-versions", {"product": "Kase", "version": "7.2"}),
+        ("/freezes", {"name": "Svētki", **span}),
+    ]
+    for path, body in asks:
+        assert post(technician, path, body).status_code == 403, path
+        assert post(manager, path, body).status_code == 201, path
+    assert post(manager, "/service/rules", {**asks[0][1], "match": {"moon": ["full"]}}).status_code == 422
+    assert post(manager, "/certified-versions", asks[1][1]).json()["code"] == "certified.listed"
+    assert post(manager, "/freezes", {**asks[2][1], "ends_at": span["starts_at"]}).status_code == 422
+    [frozen] = manager.get(f"{API}/freezes").json()
+    assert manager.delete(f"{API}/freezes/{frozen['id']}").status_code == 204
+    assert manager.get(f"{API}/freezes").json() == []
+    [listed] = manager.get(f"{API}/certified-versions").json()
+    assert post(manager, f"/certified-versions/{listed['id']}/withdraw").json()["withdrawn_on"] is not None
+    rule = manager.get(f"{API}/service/rules").json()[-1]
+    changed = manager.put(
+        f"{API}/service/rules/{rule['id']}", {**asks[0][1], "order": 1}, "application/json"
+    ).json()
+    assert (changed["order"], changed["match"]) == (1, {"codes": ["printer.*"]})
+
+
+def test_a_problem_is_raised_described_and_made_known() -> None:
+    client = world.signed_in("technician")
+    pk = post(client, "/problems", {"title": "Griezējs", "code": "printer.cutter_error"}).json()["id"]
+    path = f"{API}/problems/{pk}"
+    assert client.patch(path, {"known": True}, "application/json").json()["code"] == "problem.no_workaround"
+    told = {"root_cause": "atspere", "workaround": "pagriezt", "known": True}
+    assert client.patch(path, told, "application/json").json()["known_error_since"] is not None
+    assert client.get(f"{API}/problems", {"known": "true"}).json()["count"] == 1
