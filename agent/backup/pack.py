@@ -19,12 +19,14 @@ from protocols.errors import IntegrityError, UsageError
 from protocols.wire.snapshot import OBJECT_BYTES, PACK_MAGIC, VERSION, KeySlot, Name, PackRef
 
 GROUP_BYTES = 256 << 10
-PACK_BYTES = 4 << 20
+PACK_BYTES = 7 << 19
 """A pack is closed when it has reached this size; with one more frame it still is a legal object."""
-BUFFER_BYTES = PACK_BYTES + (768 << 10)
+BUFFER_BYTES = 4 << 20
 """Room for a pack that is nearly full, its last frame and its directory."""
 PLAIN_BYTES = 1 << 30
 """So much may a pack hold, however well it compresses."""
+PLACES = 20_000
+"""So many extents and bases may its directory list, so that it has room in the buffer."""
 DIRECTORY_BYTES = 64 << 20
 DEPTH = 7
 """So many frames, one based on the other, at most."""
@@ -114,7 +116,7 @@ class PackBuilder:
         self._frames: list[Frame] = []
         self._bases: list[PackRef] = []
         self._base_numbers: dict[str, int] = {}
-        self.plain_bytes = 0
+        self.plain_bytes = self._places = 0
 
     @property
     def frames(self) -> Sequence[Frame]:
@@ -126,7 +128,7 @@ class PackBuilder:
 
     @property
     def is_full(self) -> bool:
-        return self._used >= PACK_BYTES or self.plain_bytes >= PLAIN_BYTES
+        return self._used >= PACK_BYTES or self.plain_bytes >= PLAIN_BYTES or self._places >= PLACES
 
     def base(self, ref: PackRef) -> int:
         """The number of another pack in this directory's list."""
@@ -151,6 +153,7 @@ class PackBuilder:
         frame = Frame(codec, len(packed) + TAG_BYTES, raw, extents, depth, bases)
         self._seal(FRAME, self.next_frame, packed, about_frame(self._key, codec, raw))
         self._frames.append(frame)
+        self._places += len(extents) + len(bases)
         position = self.plain_bytes
         self.plain_bytes += raw
         return position

@@ -21,12 +21,13 @@ FAST = zstandard.ZstdCompressionParameters(
     window_log=18, hash_log=17, chain_log=6, search_log=1, min_match=6, strategy=zstandard.STRATEGY_FAST
 )
 """Of pages of databases: 1.3 % more bytes than level 3 makes, in five eighths of its time."""
-HARD = zstandard.ZstdCompressionParameters.from_level(9, source_size=GROUP_BYTES)
+HARD = zstandard.ZstdCompressionParameters.from_level(7, source_size=GROUP_BYTES)
 DELTA_PARAMETERS = zstandard.ZstdCompressionParameters.from_level(3, window_log=20)
 SMALL_BYTES = 24 << 20
 """An increment compresses its first bytes harder: few bytes cost little time, and the line is what limits."""
 WORKERS = 2
-IN_FLIGHT = 4
+IN_FLIGHT = 2
+"""Frames for each worker that wait for it."""
 
 
 @dataclass(slots=True)
@@ -126,7 +127,8 @@ class PackWriter:
         self._incremental = incremental
         self._compress = Compressor()
         # one is enough for an increment, and each has a context of some megabytes
-        self._workers = ThreadPoolExecutor(1 if incremental else WORKERS, "compress")
+        workers = 1 if incremental else WORKERS
+        self._workers, self._in_flight = ThreadPoolExecutor(workers, "compress"), workers * IN_FLIGHT
         self._uploads = ThreadPoolExecutor(repository.streams, "store")
         self._waiting: deque[tuple[OpenFrame, Future[Packed]]] = deque()
         self._storing: deque[tuple[StoredPack, Future[PackRef], bytearray]] = deque()
@@ -149,7 +151,7 @@ class PackWriter:
         self.plain_bytes += frame.used
         how = HARD if small else FAST
         self._waiting.append((frame, self._workers.submit(self._compress, frame, how)))
-        while len(self._waiting) > IN_FLIGHT:
+        while len(self._waiting) > self._in_flight:
             self._seal()
 
     def finish(self) -> None:
