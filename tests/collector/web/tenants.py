@@ -11,6 +11,8 @@ from collector.core.models import Role, User
 from collector.incidents.models import Incident
 from collector.inventory.models import ContactPerson, Customer, Device, Site, Terminal
 from collector.notices import giving
+from collector.reports import making
+from collector.reports.gathering import month_of
 from collector.requests import acts, catalogue, codes, labels, receiving
 from collector.requests.files import File
 from collector.requests.log import Actor
@@ -42,6 +44,7 @@ class Tenant:
     device: Device
     visit: Visit
     notice: int
+    report: int
     marks: tuple[str, ...] = ()
     kept: str = ""
 
@@ -87,7 +90,8 @@ def tenant(mark: str) -> Tenant:
         request=made[0], elsewhere=made[1], incident=Incident.objects.filter(terminal=tills[0])[0],
         attachment=Attachment.objects.filter(entry__request=made[0])[0],
         approval=made[0].approvals.get(), mail=receiving.receive(letter, world.NOW), device=devices[0],
-        visit=visits[0], notice=_notice(mark, customer), marks=(mark, mark.lower(), *(till.name for till in tills)),
+        visit=visits[0], notice=_notice(mark, customer),
+        report=_report(customer), marks=(mark, mark.lower(), *(till.name for till in tills)),
     )  # fmt: skip
 
 
@@ -125,6 +129,11 @@ def _notice(mark: str, customer: Customer) -> int:
     texts = {"lv": {"title": f"{mark}1", "text": f"{mark}1"}}
     shape = giving.Shape(kind="news", customers=(customer.pk,))
     return giving.publish(giving.save(None, texts, shape, by, world.NOW), by, world.NOW).pk
+
+
+def _report(customer: Customer) -> int:
+    """Of the month that runs."""
+    return making.make(customer, month_of(customer, world.NOW.year, world.NOW.month), world.NOW).pk
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,14 @@ FOR_CUSTOMERS: dict[str, Objects | None] = {
     "portal-till": lambda whose: {"pk": whose.tills[0].pk},
     "portal-request": lambda whose: {"pk": whose.request.pk},
     "portal-file": lambda whose: {"pk": whose.attachment.pk},
+    "portal-reports": None,
+    "portal-monthly": lambda whose: {"pk": whose.report},
+    "portal-monthly-file": lambda whose: {"pk": whose.report, "form": "pdf"},
     "portal-act": lambda whose: {"pk": whose.request.pk, "name": "say"},
 }
 """Every page that a customer may open: what of a customer it shows; None where its address names nothing of anybody."""
+WHOLE_CUSTOMER = {"portal-monthly", "portal-monthly-file"}
+"""What a person who is limited to some shops does not open."""
 ACTS = ("say", "decide", "rate", "step", "reopen", "settle", "withdraw")
 WORDS = {"key": "fault", "slug": "printer-paper-end", "level": "terminal", "name": "note", "token": "1-x"}
 VIEWERS = ("anonymous", "customer_a", "customer_b", "limited", "reader", "technician", "manager")
@@ -217,6 +222,8 @@ def _against_customers(who: Viewer, page: Page, whose: Tenant, status: int) -> s
     if FOR_CUSTOMERS[page.name] is None:
         return "" if status in (200, 302, 404, 422) else "is shut"
     own = who.contact.customer_id == whose.customer.pk
+    if own and page.name in WHOLE_CUSTOMER and who.contact.sites.exists():
+        return "" if status == 404 else "is open to a limited person"
     if own:
         return "" if status in (200, 302, 422) else "is shut to its own customer"
     return "" if status == 404 else "is open to another customer"
@@ -271,8 +278,7 @@ def test_a_foreign_till_is_not_taken_into_a_request(world: tuple[Tenant, Tenant]
 def test_the_api_is_for_the_staff(name: str, world: tuple[Tenant, Tenant]) -> None:
     who, found = tenants.viewer(name, *world), []
     for one in walk.operations():
-        where = "/" + one.path.replace("{int:", "{").replace("{pk}", "1").replace("{name}", "note")
-        where = "".join("1" if part.startswith("{") else part for part in _pieces(where))
+        where = path_of(one)
         client = who.client()
         with undone():
             body = {} if one.method == "GET" else {"data": "{}", "content_type": "application/json"}
@@ -282,6 +288,25 @@ def test_the_api_is_for_the_staff(name: str, world: tuple[Tenant, Tenant]) -> No
         if wrong := _api_against(who, one.allowed, answer.status_code):
             found.append(f"{one}: {answer.status_code}, {wrong}")
     assert found == []
+
+
+def test_what_changes_something_needs_the_token(world: tuple[Tenant, Tenant]) -> None:
+    client, found = Client(enforce_csrf_checks=True), []
+    client.force_login(tenants.viewer("manager", *world).user)  # type: ignore[arg-type]
+    for one in walk.operations():
+        if one.method == "GET" or one.allowed == access.OPEN:
+            continue
+        with undone():
+            answer = client.generic(one.method, path_of(one), data="{}", content_type="application/json")
+        if answer.status_code != 403 or answer.json()["code"] != "api.csrf":
+            found.append(f"{one}: {answer.status_code}")
+    assert found == []
+
+
+def path_of(one: walk.Operation) -> str:
+    """With something that is nobody's in the place of every parameter."""
+    where = "/" + one.path.replace("{name}", "note")
+    return "".join("1" if part.startswith("{") else part for part in _pieces(where))
 
 
 def _pieces(where: str) -> list[str]:
