@@ -73,6 +73,8 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.incidents
 	@$(PY) -m tests.benchmarks.queue
 	@$(PY) -m tests.benchmarks.backup
+	@$(PY) -m tests.benchmarks.backup_large
+	@$(PY) -m tests.benchmarks.upload
 
 nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each family; JSON lines
 	@$(PY) -m tests.fuzz.mutation $(or $(FRAMES),1000000) $(FAMILY)

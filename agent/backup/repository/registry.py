@@ -5,5 +5,10 @@ from collections.abc import Mapping
 from agent.backup.repository import Repository
 from agent.backup.repository.https import HttpsRepository
 from agent.backup.repository.local import LocalRepository
+from agent.backup.repository.sftp import SftpRepository
 
-REPOSITORIES: Mapping[str, type[Repository]] = {"local": LocalRepository, "https": HttpsRepository}
+REPOSITORIES: Mapping[str, type[Repository]] = {
+    "local": LocalRepository,
+    "https": HttpsRepository,
+    "sftp": SftpRepository,
+}
