@@ -23,7 +23,7 @@ _MACHINES = ("bulk", "junk", "list", "auto_reply")
 
 
 class Unreadable(Exception):
-    """The bytes are not a mail that can be understood."""
+    """The bytes are not a mail that can be understood. `no_sender`, or what the library said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def read(content: bytes) -> Read:
 def _read(mail: EmailMessage) -> Read:
     name, sender = parseaddr(_plain(mail.get("From")))
     if "@" not in sender:
-        raise Unreadable("it names no sender")
+        raise Unreadable("no_sender")
     return Read(
         message_id=_plain(mail.get("Message-ID"))[:500],
         sender=sender.casefold()[:320],

@@ -72,6 +72,8 @@ FATES: dict[str, Sign] = {
 }
 
 WHY: "dict[str, Lazy]" = {
+    "no_sender": gettext_lazy("It names no sender."),
+    "defect": gettext_lazy("A defect of Plomba; its log says more."),
     "unknown_sender": gettext_lazy("Nobody with this address is known."),
     "several_customers": gettext_lazy("The sender is a contact of several customers."),
     "rate": gettext_lazy("The sender writes more often than is allowed in an hour."),

@@ -20,7 +20,7 @@ class ContactForm(forms.Form):
     """`sites` empty: all shops of the customer."""
 
     customer = forms.ModelChoiceField(Customer.objects.all(), label=gettext_lazy("Customer"))
-    name = forms.CharField(max_length=200, label=gettext_lazy("Name"))
+    name = forms.CharField(max_length=200, label=gettext_lazy("First and last name"))
     email = forms.EmailField(required=False, label=gettext_lazy("Mail address"))
     phone = forms.CharField(max_length=40, required=False, label=gettext_lazy("Telephone"))
     language = forms.ChoiceField(choices=Language.choices, label=gettext_lazy("Language"))
