@@ -11,6 +11,7 @@ from collector.incidents import contracts, wakes
 from collector.incidents.desk_models import Attachment, Contract, PriorityMatrix
 from collector.incidents.models import Incident
 from collector.inventory.models import Site
+from collector.web import uploads
 from tests.collector.web import world
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +119,14 @@ def test_files_that_are_too_large_or_empty_leave_nothing(
     assert not Attachment.objects.exists()
     after = [path for path in files._home().rglob("attachments/**/*") if path.is_file()]
     assert [path for path in after if path not in before] == []
+
+
+def test_a_form_that_brings_too_much_is_not_even_read(
+    client: Client, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_BYTES", 2000)
+    assert do(client, incident, "attach", file=SimpleUploadedFile("a", b"x" * 3000))[0] == 400
+    assert do(client, incident, "attach", file=SimpleUploadedFile("a", b"x" * 1000))[0] == 200
 
 
 def test_time_and_parts_are_recorded_and_struck_out(client: Client, incident: Incident) -> None:
