@@ -33,7 +33,7 @@ function help() {
 }
 
 const keys = {
-  "/": () => { const box = document.querySelector("[data-search]:not([hidden])"); box?.focus(); box?.select(); },
+  "/": () => { const box = document.querySelector(".page-body [data-search]") ?? document.querySelector("[data-search]:not([hidden])"); box?.focus(); box?.select(); },
   "?": help,
   j: () => step(1),
   k: () => step(-1),
