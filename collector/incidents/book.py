@@ -56,11 +56,13 @@ def known_of(incident: Incident) -> Known:
 
 
 class Ledger:
-    """`ahead`: how much the server's clock is ahead of that of who told; for the holds that pages show."""
+    """For one piece of work: what it has read it has locked, and does not read again. `ahead`: how much the server's
+    clock is ahead of that of who told; for the holds that pages show."""
 
     def __init__(self, ahead: timedelta = timedelta()) -> None:
         self._ahead = ahead
         self._watched: dict[Spot, Watched] = {}
+        self._rows: dict[int, Incident] = {}
 
     def watch(self, spot: Spot) -> Watch | None:
         row = Watched.objects.select_for_update(of=("self",)).filter(**_watched(spot)).first()
@@ -92,10 +94,14 @@ class Ledger:
             in_place(spot.place), subject_kind=spot.kind, subject_id=spot.id, code=spot.code
         )
         incident = rows.exclude(state__in=(State.MERGED, State.CANCELLED)).order_by("-id").first()
-        return known_of(incident) if incident else None
+        if incident is None:
+            return None
+        return known_of(self._rows.setdefault(incident.pk, incident))
 
     def get(self, incident: int) -> Known | None:
         """The one that it was merged into, where it was."""
+        if incident in self._rows:
+            return known_of(self._rows[incident])
         found = Incident.objects.filter(pk=incident).select_related("merged_into").first()
         if found is not None and found.merged_into is not None:
             found = found.merged_into
@@ -131,8 +137,12 @@ class Ledger:
 
     def write(self, decision: Decision, place: Place, now: datetime) -> Known:
         if isinstance(decision, Open):
-            return known_of(self._open(decision, place, now))
-        incident = _locked().get(pk=decision.incident)
+            opened = self._open(decision, place, now)
+            self._rows[opened.pk] = opened
+            return known_of(opened)
+        incident = self._rows.get(decision.incident)
+        if incident is None:
+            incident = self._rows[decision.incident] = _locked().get(pk=decision.incident)
         match decision:
             case Repeat() | Reopen() | Clear() | Resolve():
                 self._lived(incident, decision, now)

@@ -22,7 +22,8 @@ from collector.ingest.waiting import waiting
 from protocols.wire import v1
 
 GROUP_REPORTS = 64
-GROUP_MESSAGES = 2000
+GROUP_MESSAGES = 500
+"""An event that opens an incident takes some milliseconds, and while a group is written nobody else writes to SQLite."""
 WAITING_REPORTS = 512
 WAITING_BYTES = 64 << 20
 RETRY_AFTER_S = 5

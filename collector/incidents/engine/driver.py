@@ -127,7 +127,8 @@ class Driver:
     def _adopt(self, known: Known, at: datetime, now: datetime) -> None:
         for one in list(self.book.within(known)):
             place = self.book.place_of(one)
-            if cause.explains(known, one, place.areas) is not None:
+            areas = place.areas if known.site is None else ()
+            if cause.explains(known, one, areas) is not None:
                 self._write_plain(Suppress(one.id, at, Why.CAUSE, known.id), place, now)
 
     def _weather(self, known: Known, policy: Policy, now: datetime) -> None:
