@@ -23,7 +23,8 @@ from protocols.wire import v1
 
 GROUP_REPORTS = 64
 GROUP_MESSAGES = 500
-"""An event that opens an incident takes some milliseconds, and while a group is written nobody else writes to SQLite."""
+"""An event that opens an incident takes some milliseconds, and while a group is written nobody else writes to
+SQLite."""
 WAITING_REPORTS = 512
 WAITING_BYTES = 64 << 20
 RETRY_AFTER_S = 5
