@@ -22,6 +22,7 @@ TITLES: "dict[str, Lazy]" = {
     "host.disks": _("Disks"),
     "pos.front": _("iiko or Syrve"),
     "pos.front_log": _("Log of iiko or Syrve"),
+    "pos.z_reports": _("Z reports"),
     "host.unknown": _("Not known of this computer"),
 }
 """In the order in which they are shown."""
@@ -57,6 +58,7 @@ _FIELDS: "dict[str, Lazy]" = {
     "program": _("Program"),
     "plugins": _("Plug-ins"),
     "last_error": _("Last error"),
+    "number": _("Last number"),
 }
 _VALUES: "dict[str, dict[str, Lazy]]" = {
     "host.network": {
@@ -71,7 +73,7 @@ _VALUES: "dict[str, dict[str, Lazy]]" = {
     },
     "host.services": {"running": _("Running"), "down": _("Not running"), "missing": _("Not installed")},
 }
-_HIDDEN = {("host.network", "reason"), ("pos.front", "folders")}
+_HIDDEN = {("host.network", "reason"), ("pos.front", "folders"), ("pos.z_reports", "recent")}
 """Words of the agent for its own log, and counts that say nothing to a person."""
 _BAD = {
     ("pending", True), ("synchronised", False), ("firewall", False), ("virus_scanner", False),

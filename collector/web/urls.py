@@ -50,6 +50,7 @@ PAGES = [
     path("operators/", jobs.operator_list, name="operators"),
     path("configuration/<str:level>/<str:pk>/", configuration.configuration, name="configuration"),
     path("backups/", backups.backups, name="backups"),
+    path("backups/law/", backups.law, name="backups-law"),
     path("knowledge/", knowledge.knowledge, name="knowledge"),
     path("knowledge/new", knowledge_editing.new, name="article-new"),
     path("knowledge/preview", knowledge_editing.preview, name="article-preview"),

@@ -16,6 +16,7 @@ LISTS = [
     "/incidents/",
     "/devices/",
     "/backups/",
+    "/backups/law/",
     "/people/",
     "/enrol/",
     "/api/v1/incidents?limit=500",
