@@ -102,6 +102,11 @@ class Kept:
             self._file.unlink(missing_ok=True)
 
 
+def progress_file(state_dir: Path, name: str) -> Path:
+    """Where a run under way writes how far it is."""
+    return state_dir / "backup" / f"{name}.progress"
+
+
 @dataclass(frozen=True, slots=True)
 class Going:
     """What a running backup wrote of itself, and when."""

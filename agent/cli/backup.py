@@ -11,6 +11,7 @@ from agent.backup import plan
 from agent.backup.engines import NoPause, engine
 from agent.backup.gentle import Gentle, Manners, Told, step_back
 from agent.backup.key import load_public
+from agent.backup.progress import progress_file
 from agent.backup.repository.meter import Bucket
 from agent.backup.run import Done, Job, Signer, backup
 from agent.cli.account import as_owner_of
@@ -25,7 +26,6 @@ from agent.cli.place import (
     print_failure,
     print_json,
     progress,
-    progress_file,
     signer,
     source_name,
     way_of,

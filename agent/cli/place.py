@@ -168,11 +168,6 @@ def wanted(args: argparse.Namespace) -> Wanted:
     return Wanted(at=args.at, source=args.source_name, terminal=args.terminal, snapshot=args.snapshot)
 
 
-def progress_file(state_dir: Path, name: str) -> Path:
-    """Where a run under way writes how far it is."""
-    return state_dir / "backup" / f"{name}.progress"
-
-
 @contextlib.contextmanager
 def progress(clock: Clock, file: Path | None = None) -> Iterator[Progress]:
     shown: list[Line | Kept] = [Line(sys.stderr, clock)] if sys.stderr.isatty() else []

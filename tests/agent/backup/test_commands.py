@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.plan import wire_facts
+from agent.backup.progress import Kept, progress_file
 from agent.cli import main
 from agent.cli.place import point_in_time
 from agent.runtime.clock import SystemClock
@@ -242,3 +243,21 @@ def test_a_message_carries_totals_first() -> None:
     assert len(short) == 64
     assert list(short)[:3] == ["rows", "schema", "rows.t000"]
     assert len(str(short["schema"])) == 400
+
+
+def test_status_tells_how_far_a_running_backup_is(desk: Desk) -> None:
+    desk.till.folder.mkdir()
+    desk.configure(str(desk.till.folder))
+    (desk.root / "agent" / "backup").mkdir(parents=True)
+    file = progress_file(desk.root / "agent", "pos")
+    Kept(file, SystemClock())("store", 25, 100)
+    desk.capsys.readouterr()
+    main(["status", "--config", str(desk.root / "agent.toml"), "--json"])
+    told = json.loads(desk.capsys.readouterr().out)["backups_running"]["pos"]
+    assert (told["done"], told["total"]) == (25, 100)
+    main(["status", "--config", str(desk.root / "agent.toml")])
+    assert "Backup pos: storing  25 %" in desk.capsys.readouterr().out
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "at": "2020-01-01T00:00:00+00:00"}))
+    main(["status", "--config", str(desk.root / "agent.toml")])
+    assert "Backup pos" not in desk.capsys.readouterr().out
