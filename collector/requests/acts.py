@@ -7,8 +7,9 @@ from datetime import datetime
 from django.db import transaction
 
 from collector.core.models import User
+from collector.incidents import opening
 from collector.incidents.life import Stimulus
-from collector.incidents.models import Incident, State
+from collector.incidents.models import Incident, Source, State
 from collector.requests import catalogue, files, fulfilment, letters, promise
 from collector.requests.log import Actor, step, write
 from collector.requests.models import Approval, Kind, Request
@@ -243,6 +244,30 @@ def merge(pk: int, by: User, into: int, now: datetime) -> None:
     )
     write(other, Kind.LINKED, Actor(by), now, text=f"{request}: {request.text}", merged=pk)
     letters.said(request, entry, Actor(by), "merged")
+
+
+@transaction.atomic
+def open_incident(pk: int, by: User, now: datetime) -> Incident:
+    """Of what the request tells, so that it has an incident's clock, chain and people. Once: refused where it is
+    linked to one that is open."""
+    request = locked(pk)
+    if request.incident and request.incident.is_open:
+        raise ActRefused("it has an incident already", code="request.incident_there")
+    if request.site is None:
+        raise ActRefused("say first which till or shop it is about", code="request.place_missing")
+    told = opening.Report(
+        title=request.title,
+        text=request.text,
+        terminal=request.terminal_id or "",
+        site=request.site_id,
+        source=Source(request.source),
+        impact=request.impact,
+        urgency=request.urgency,
+        queue=request.queue,
+    )
+    request.incident = opening.report(told, by)
+    write(request, Kind.LINKED, Actor(by), now, incident=request.incident.pk)
+    return request.incident
 
 
 @transaction.atomic

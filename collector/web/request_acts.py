@@ -119,6 +119,7 @@ ACTS: dict[str, Act] = {
     "close": lambda pk, by, _given, now: acts.close(pk, Actor(by), now),
     "cancel": lambda pk, by, given, now: acts.cancel(pk, Actor(by), given.text(), now),
     "merge": lambda pk, by, given, now: acts.merge(pk, by, given.whole("into"), now),
+    "incident": lambda pk, by, _given, now: acts.open_incident(pk, by, now),
     "link": lambda pk, by, given, now: acts.link(pk, by, _incident(given.whole("incident")), now),
 }
 

@@ -106,6 +106,7 @@ def refusal(e: PlombaError) -> str:
         "request.step_foreign": _("This step is done by the service company."),
         "request.not_allowed": _("You may not agree to paid work. Ask who signed the contract."),
         "request.not_solved": _("Only what is solved can be rated, with one to five stars."),
+        "request.incident_there": _("The request is linked to an open incident already."),
         "request.merge": _("It can only be merged with another open request of the same customer."),
         "request.incident_foreign": _("This incident is of another customer."),
         "request.files": _("At most 10 files of 10 MB each."),

@@ -153,7 +153,7 @@ class RequestIn(Schema):
 
 ActName = Literal[
     "take", "start", "queue", "answer", "note", "wait", "wake", "visit", "priority", "ask", "decide", "step",
-    "resolve", "reopen", "close", "cancel", "merge", "link",
+    "resolve", "reopen", "close", "cancel", "merge", "link", "incident",
 ]  # fmt: skip
 
 

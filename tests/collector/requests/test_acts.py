@@ -241,6 +241,20 @@ def test_merged_ones_lead_on_and_stay_with_the_customer(
     assert (fresh(first).state, fresh(first).merged_into) == ("merged", second)
 
 
+def test_an_incident_is_opened_of_a_request_once(anna: ContactPerson, till: Terminal, worker: User) -> None:
+    first, second = asked(anna, till), asked(anna, till)
+    incident = acts.open_incident(first.pk, worker, NOW)
+    assert (incident.terminal, incident.source, incident.priority) == (till, "portal", first.priority)
+    assert fresh(first).incident == incident
+    with pytest.raises(ActRefused) as again:
+        acts.open_incident(first.pk, worker, NOW)
+    assert again.value.code == "request.incident_there"
+    acts.link(second.pk, worker, incident, NOW)
+    foreign = world.incident(world.till(world.site("Kūriņš", "Ventspils", "SIA Jūras vējš")))
+    with pytest.raises(ActRefused):
+        acts.link(second.pk, worker, foreign, NOW)
+
+
 STIMULI = ("take", "start", "queue", "wait", "wake", "visit", "resolve", "reopen", "close", "cancel", "say")
 
 
