@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from agent.backup import plan
-from agent.backup.engines import NoPause, engine
+from agent.backup.engines import Evidence, NoPause, engine
 from agent.backup.gentle import Gentle, Manners, Told, step_back
 from agent.backup.key import load_public
 from agent.backup.progress import progress_file
@@ -41,12 +41,13 @@ from protocols.wire import v1
 NAME = "backup"
 HELP = "back up one source now"
 _RUNNING = "backup.running"
+_ENGINES = "sqlite, postgresql, postgresql_cluster, mariadb, firebird, firebird_pages, mssql or files"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the [[backup]] of the configuration; with --source: what to call it")
     parser.add_argument("--config", type=Path, help="the agent's configuration file")
-    parser.add_argument("--engine", default="sqlite", help="what kind of source it is: sqlite, ...")
+    parser.add_argument("--engine", default="sqlite", help=_ENGINES)
     parser.add_argument("--source", metavar="FILE", help="the live database: a file, or its address")
     parser.add_argument("--repository", metavar="DIR", help='a folder, sftp://..., or "collector"')
     parser.add_argument(
@@ -226,4 +227,8 @@ def _tell(done: Done) -> None:
         f"Backed up {header.source} as snapshot {done.snapshot[:12]} (number {header.sequence}):"
         f" {header.source_bytes / 1e6:.1f} MB in {header.stored_bytes / 1e6:.1f} MB, {done.duration_s:.1f} s."
     )
+    if engine(header.engine).evidence is Evidence.FAKED:
+        print(
+            f"The engine {header.engine} was tried on a stand-in only, on no real server yet: drill it soon."
+        )
     print("It counts once a drill has restored it: plomba-agent drill")

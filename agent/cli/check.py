@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import time, timedelta
 from pathlib import Path
 
-from agent.backup.engines import engine
+from agent.backup.engines import check_source, engine
 from agent.cli import wished
 from agent.config import Backup, Config, default_path, load
 from agent.config.reader import tables_in
@@ -69,6 +69,10 @@ def _check_backup(plan: Backup, file: str) -> None:
         raise ConfigError(
             file, f"backup[{plan.name}].engine", f"{plan.engine!r} is not known", e.allowed
         ) from e
+    try:
+        check_source(plan.engine, plan.source)
+    except ConfigError as e:
+        raise ConfigError(file, f"backup[{plan.name}].source", e.problem) from e
     if not plan.recovery_key.is_file():
         made = "a public key made by plomba-agent recovery-key"
         raise ConfigError(

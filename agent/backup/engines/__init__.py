@@ -153,3 +153,20 @@ def engine(name: str) -> Engine:
     if name not in known:
         raise ConfigError("backup", "engine", f"{name!r} is not known", ", ".join(sorted(known)))
     return known[name]
+
+
+def check_source(name: str, source: str) -> None:
+    """ConfigError where `source` is not what that engine takes for an address. Opens nothing but the files of
+    passwords that it names."""
+    from agent.backup.engines import firebird_client, mariadb_client, mssql_client, postgresql_client  # noqa: PLC0415
+
+    addresses: Mapping[str, Callable[[str], object]] = {
+        "postgresql": postgresql_client.client,
+        "postgresql_cluster": postgresql_client.client,
+        "mariadb": mariadb_client.client,
+        "firebird": firebird_client.client,
+        "firebird_pages": firebird_client.client,
+        "mssql": mssql_client.address,
+    }
+    if name in addresses:
+        addresses[name](source)
