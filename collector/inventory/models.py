@@ -38,7 +38,9 @@ class ContactPerson(models.Model):
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=40, blank=True)
     language = models.CharField(max_length=5, choices=Language.choices, default=Language.LV)
-    sites = models.ManyToManyField("Site", blank=True, related_name="contacts")
+    sites: "models.ManyToManyField[Site, models.Model]" = models.ManyToManyField(
+        "Site", blank=True, related_name="contacts"
+    )
     takes_notices = models.BooleanField(default=True)
     confirms_eds = models.BooleanField(default=False)
     approves_paid_work = models.BooleanField(default=False)
