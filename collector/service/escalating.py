@@ -19,7 +19,7 @@ from collector.service.desk_models import Chain, Escalation, Rung, Watch
 from protocols.status.faults import FAULTS
 
 EVERY = timedelta(seconds=15)
-BATCH = 1000
+BATCH = 300
 _UNJUDGED = 3
 _WHY = {
     "lv": {
@@ -58,16 +58,17 @@ def tell_due(now: datetime) -> int:
         return 0
     incidents = list(_to_look_at(now))
     known, told = clocks.read(incidents), _told(incidents)
-    count = 0
+    count, watches = 0, []
     for incident in incidents:
         standing = _standing(incident, clocks.of(incident, now, known))
         one = chain.chain_of(standing, chains)
         for due in chain.due(standing, one, now, told.get(incident.pk, ())) if one else ():
             count += tell(incident, due, now)
         look_at = chain.look_again(standing, one, now) if one else None
-        Watch.objects.update_or_create(
-            incident=incident, defaults={"step": _last(incident), "look_at": look_at}
-        )
+        watches.append(Watch(incident=incident, step=_last(incident), look_at=look_at))
+    Watch.objects.bulk_create(
+        watches, update_conflicts=True, unique_fields=["incident"], update_fields=["step", "look_at"]
+    )
     return count
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from collector.core.models import Role, User
 from collector.incidents.models import OPEN, Incident
@@ -32,8 +32,9 @@ def loads(people: Iterable[int]) -> dict[int, float]:
     """The weight of what each has open. What only waits for others weighs as well: it comes back."""
     found: dict[int, float] = defaultdict(float)
     rows = Incident.objects.filter(assignee_id__in=list(people), state__in=OPEN).order_by()
-    for person, priority in rows.values_list("assignee_id", "priority"):
-        found[person] += assigning.weight(priority)
+    counted = rows.values_list("assignee_id", "priority").annotate(count=Count("pk"))
+    for person, priority, count in counted:
+        found[person] += count * assigning.weight(priority)
     return found
 
 

@@ -141,9 +141,9 @@ def list_queues(request: HttpRequest) -> list[QueueOut]:
             key=board.queue.key,
             name=NameOut(lv=board.queue.lv, en=board.queue.en, ru=board.queue.ru),
             automatic=board.queue.automatic,
-            open=board.open,
-            nobody=board.nobody,
-            late=board.late,
+            open=board.counted.open,
+            nobody=board.counted.nobody,
+            late=board.counted.late,
             on_call=[one.pk for one in board.called],
         )
         for board in reading.boards(clock.now())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from collector.core.models import User
 from collector.incidents.models import OPEN, Incident
@@ -28,11 +28,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    open: int = 0
+    nobody: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     queue: Queue
-    open: int
-    nobody: int
-    late: int
+    counted: Counted
     called: Sequence[User]
     waiting: Sequence[Waiting]
 
@@ -63,23 +68,24 @@ def open_incidents() -> QuerySet[Incident]:
 
 def boards(now: datetime) -> list[Board]:
     known = {one.pk: one for one in people.workers()}
-    counted: dict[str, Counter[str]] = defaultdict(Counter)
-    rows = open_incidents().order_by().values_list("queue", "assignee_id", "due_at")
-    for queue, assignee, due_at in rows:
-        counted[queue].update(open=1, nobody=assignee is None, late=due_at is not None and due_at <= now)
-    return [_board(queue, counted[queue.key], known, now) for queue in Queue.objects.all()]
+    nobody, late = Count("pk", filter=Q(assignee=None)), Count("pk", filter=Q(due_at__lte=now))
+    rows = (
+        open_incidents().order_by().values_list("queue").annotate(open=Count("pk"), nobody=nobody, late=late)
+    )
+    counted = {str(queue): Counted(*numbers) for queue, *numbers in rows}
+    return [_board(queue, counted.get(queue.key, Counted()), known, now) for queue in Queue.objects.all()]
 
 
-def _board(queue: Queue, counted: Counter[str], known: dict[int, User], now: datetime) -> Board:
+def _board(queue: Queue, counted: Counted, known: dict[int, User], now: datetime) -> Board:
     rows = open_incidents().filter(queue=queue.key, assignee=None)
     rows = rows.select_related("terminal__site", "site__customer").order_by(
         F("due_at").asc(nulls_last=True), "priority", "pk"
     )
     called = [known[pk] for pk in oncall.called(queue.key, now) if pk in known]
-    candidates = people.candidates(queue, now) if counted["nobody"] else []
+    candidates = people.candidates(queue, now) if counted.nobody else []
     rules = desk.rules()
     waiting = [Waiting(row, _suggested(row, candidates, rules, known)) for row in rows[:WAITING_SHOWN]]
-    return Board(queue, counted["open"], counted["nobody"], counted["late"], called, waiting)
+    return Board(queue, counted, called, waiting)
 
 
 def _suggested(
@@ -93,7 +99,8 @@ def persons(now: datetime) -> list[Person]:
     users = list(people.workers())
     kept = {one.user_id: one for one in Worker.objects.filter(user__in=users)}
     load = people.loads(one.pk for one in users)
-    opened = Counter(open_incidents().order_by().values_list("assignee_id", flat=True))
+    counted = open_incidents().order_by().values_list("assignee_id").annotate(count=Count("pk"))
+    opened = dict(counted)
     away = people.away_at(now)
     called = {pk for row in oncall.rotas() for pk in oncall.called(row.queue_id or "", now, row.level)}
     queues: dict[int, list[str]] = defaultdict(list)
@@ -105,7 +112,7 @@ def persons(now: datetime) -> list[Person]:
             user=one,
             worker=kept.get(one.pk) or Worker(user=one),
             load=load.get(one.pk, 0),
-            open=opened[one.pk],
+            open=opened.get(one.pk, 0),
             away=one.pk in away,
             called=one.pk in called,
             queues=queues[one.pk],
