@@ -22,6 +22,7 @@ from collector.incidents.engine.decisions import (
 )
 from collector.incidents.engine.facts import Known, Spot, Watch, Why
 from collector.incidents.engine.place import Place
+from collector.incidents.life import Stimulus, move
 from collector.incidents.models import OPEN, Incident, Kind, State
 from collector.incidents.place import about, in_place, name_of, place_named
 from collector.incidents.steps import step
@@ -218,7 +219,7 @@ def is_summary(incident: Incident) -> bool:
 
 def _reopened(incident: Incident) -> str:
     """The state that it has then; what suppressed it before is judged anew."""
-    back_to = incident.state if incident.is_open else _state_before_end(incident)
+    back_to = incident.state if incident.is_open else _reopened_state(incident)
     if not incident.is_open:
         _stand(incident)
         incident.reopen_count += 1
@@ -237,9 +238,9 @@ def _seen(incident: Incident, at: datetime, reason: str) -> None:
     incident.reason = reason or incident.reason
 
 
-def _state_before_end(incident: Incident) -> str:
-    end = incident.transitions.filter(kind=Kind.RESOLVED).order_by("-id").first()
-    return end.from_state if end else State.NEW
+def _reopened_state(incident: Incident) -> str:
+    """Whoever had it has it again; what it waited for before is over."""
+    return move(incident.state, Stimulus.REOPEN if incident.assignee_id else Stimulus.RETURN)
 
 
 def _watched(spot: Spot) -> dict[str, str]:

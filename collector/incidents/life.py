@@ -100,6 +100,11 @@ def can(state: str, stimulus: Stimulus) -> bool:
     return (State(state), stimulus) in TABLE
 
 
+def leads(state: str, to: str) -> bool:
+    """Is there a stimulus that leads from here to there?"""
+    return state == to or any((was, end) == (state, to) for (was, _), end in TABLE.items())
+
+
 def undo(state: str, before: str) -> State:
     """Back from a step that led from `before` to `state`. MoveRefused where no step that can be undone does."""
     steps = (stimulus for (was, stimulus), to in TABLE.items() if (was, to) == (before, state))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from collector.core import live
-from collector.incidents.life import WAITING
+from collector.incidents.life import WAITING, MoveRefused, leads
 from collector.incidents.models import Incident, Kind, Transition
 
 
@@ -22,8 +22,10 @@ def step(
     detail: Mapping[str, object] | None = None,
 ) -> Transition:
     """Save the incident with one more row of its life. What the clocks need of the moment goes into `detail`: how long
-    a wait lasts, and the queue that it came to."""
+    a wait lasts, and the queue that it came to. MoveRefused where the table has no step from its state `to` there."""
     before = incident.state if incident.pk else ""
+    if before and to and kind != Kind.UNDONE and not leads(before, to):
+        raise MoveRefused(f"nothing leads from {before} to {to}")
     incident.state = to or incident.state
     if incident.state not in WAITING:
         incident.pending_until, incident.pending_reason = None, ""

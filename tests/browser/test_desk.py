@@ -66,6 +66,7 @@ def test_an_incident_is_worked_by_keyboard(served: Served, open_page: Open, till
     page.keyboard.type("we come at two")
     page.click("#log button:has-text('Answer the customer')")
     expect(page.locator("#log [data-public]")).to_contain_text("we come at two")
+    expect(page.locator("#log [data-step=noted]")).to_have_count(0)
     page.keyboard.press("p")
     page.click(".matrix .cell >> nth=0")
     expect(page.locator("#clocks [data-priority='1']")).to_be_visible()

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from collector.core import calendars
 from collector.core.models import User
-from collector.incidents import actions, apply, clocks, contracts, major, priority, undoing, wakes
+from collector.incidents import actions, apply, clocks, contracts, major, priority, ticks, undoing, wakes
 from collector.incidents.acting import ActionRefused
 from collector.incidents.contracts import ContractRefused, Draft
 from collector.incidents.life import OPEN, TABLE, MoveRefused, State, Stimulus, can, move, undo
-from collector.incidents.models import Incident
+from collector.incidents.models import Incident, Kind
 from collector.incidents.priority import PriorityRefused
 from collector.incidents.sla import Metric, Standing, Told
+from collector.incidents.steps import step
 from collector.inventory.models import Customer, Site, Terminal
 from protocols.errors import UsageError
 from tests.collector.served import event
@@ -140,6 +141,31 @@ def test_an_agreed_visit_pauses_until_its_time(incident: Incident, worker: User,
     assert (before.standing, before.spent) == (Standing.PAUSED, HOUR)
     assert (after.standing, after.spent) == (Standing.RUNNING, 2 * HOUR)
     assert incident.due_at == before.sorts_at == START + 6 * HOUR
+
+
+def test_a_fault_that_comes_back_does_not_wait_for_ever(
+    incident: Incident, terminal: Terminal, worker: User, still: StillClock
+) -> None:
+    """It waited, was gone long enough to resolve itself, and is back soon after."""
+    actions.start(incident.pk, worker)
+    actions.wait(incident.pk, worker, State.PENDING_CUSTOMER, START + 5 * HOUR, "the key")
+    still.seconds = 60
+    tell(terminal, still, "cleared")
+    still.seconds = 200
+    ticks.resolve_due(still.now())
+    incident.refresh_from_db()
+    assert (incident.state, incident.pending_until) == ("resolved", None)
+    still.seconds = 210
+    tell(terminal, still, "raised")
+    newest = Incident.objects.order_by("-id")[0]
+    assert newest.state in ("assigned", "new")
+    assert newest.pending_until is None
+
+
+def test_a_step_that_the_table_does_not_have_is_refused_whoever_writes_it(incident: Incident) -> None:
+    with pytest.raises(MoveRefused):
+        step(incident, Kind.CLOSED, START, START, to=State.CLOSED)
+    assert incident.transitions.count() == 1
 
 
 def test_reopening_resumes_and_counts_and_ends_after_its_days(
