@@ -1,7 +1,6 @@
 """My notifications, the messages and the notices, as people use them; and a browser that shows a pushed message."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,7 +12,6 @@ from tests.collector.served import Served, event, until
 
 Open = Callable[..., Page]
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
-SHOTS = os.environ.get("PLOMBA_SHOTS", "")
 TEXTS = {
     "lv": (
         "Jauna čeku kārtība no 1. jūnija",
@@ -116,15 +114,8 @@ def world(served: Served) -> list[str]:
     return served.python(WORLD, json.dumps(TEXTS)).split()
 
 
-def shot(page: Page, name: str) -> None:
-    """For eyes, where a folder is given."""
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
 def test_a_person_chooses_where_and_when(open_page: Open, served: Served, world: list[str]) -> None:
     page = open_page("/notifications/", role="manager")
-    shot(page, "notifications-empty")
     page.check("input[name=channel][value=sms]", force=True)
     page.fill("[name=address]", "2000 0000")
     page.click("form[action$='/add'] button")
@@ -136,14 +127,10 @@ def test_a_person_chooses_where_and_when(open_page: Open, served: Served, world:
     form.locator("[name=mon_from]").fill("22:00")
     form.locator("[name=mon_to]").fill("06:00")
     form.locator("[name=severity]").select_option("critical")
-    shot(page, "notifications-own")
     form.locator("button.btn").click()
     expect(page.locator(".wish:not(.wish-new) > summary")).to_contain_text("My own hours")
     page.click("form[action$='/try'] button")
     expect(page.locator("table.rows")).to_contain_text("test message")
-    shot(page, "notifications")
-    if SHOTS:
-        shot(open_page("/notifications/", role="manager", language="lv", width=390), "notifications-phone")
 
 
 def test_from_the_till_to_the_mail_and_back_to_the_page(
@@ -171,33 +158,12 @@ def test_from_the_till_to_the_mail_and_back_to_the_page(
 def test_messages_and_what_became_of_them(open_page: Open, world: list[str]) -> None:
     page = open_page("/outbox/", role="technician")
     expect(page.locator(".bad-ones")).to_contain_text("gone@example.com")
-    shot(page, "outbox")
     page.check("input[name=show][value=failed]", force=True)
     expect(page.locator("#outbox-rows tbody tr")).to_have_count(1)
     page.click("#outbox-rows tbody a")
     expect(page.locator("main")).to_contain_text("Not delivered")
-    shot(page, "message")
     page.goto(page.url.split("/outbox/")[0] + f"/incidents/{world[0]}/")
     expect(page.locator("#incident")).to_contain_text("Who was told")
-    shot(page, "incident")
-    if SHOTS:
-        shot(open_page("/outbox/", language="ru", width=390), "outbox-phone")
-
-
-def test_a_notice_is_followed_by_staff(open_page: Open, world: list[str]) -> None:
-    page = open_page("/notices/", role="manager", language="lv")
-    shot(page, "notices")
-    page.click(f"a[href='/notices/{world[1]}/']")
-    expect(page.locator("main")).to_contain_text("no 3 kontaktiem")
-    shot(page, "notice")
-    page.goto(page.url + "edit")
-    shot(page, "notice-edit")
-    page.goto(page.url.replace("edit", "lists"))
-    shot(page, "notice-lists")
-    if SHOTS:
-        shot(open_page("/notices/2/", role="manager"), "notice-draft")
-    if SHOTS:
-        shot(open_page(f"/notices/{world[1]}/", role="manager", language="ru", width=390), "notice-phone")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +178,6 @@ def test_a_contact_reads_and_confirms(
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(f"{served.url}/n/{world[who]}")
-    shot(page, f"notice-link-{who}")
     if button:
         page.click(f"text={button}")
     expect(page.locator("[role=status]")).to_contain_text(thanks)

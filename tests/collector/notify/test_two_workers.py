@@ -14,12 +14,34 @@ from tests.collector.notify.servers import MailServer
 from tests.collector.served import COMMAND, ROOT, Served, until
 from tests.conftest import Postgresql
 
-pytestmark = pytest.mark.xdist_group("two_workers")
-MAILS = 80
+pytestmark = [pytest.mark.xdist_group("two_workers"), pytest.mark.timeout(300)]
+MAILS = 60
 PUT = """
 INSERT INTO notify_outgoing (key, channel, address, language, subject, text, html, headers, thread, about, facts,
     secret, status, made_at, due_at, tries, claim, doubts, error_code, error, reply)
 VALUES (?, 'email', ?, 'en', ?, 'text', '', '{}', '', '', '{}', false, 'waiting', now(), now(), 0, '', 0, '', '', '')
+"""
+TELL = """
+PEOPLE, FAULTS = 20, 3
+import django
+django.setup()
+from collector.core import clock
+from collector.core.models import User
+from collector.incidents import apply
+from collector.incidents.models import Incident, Kind
+from collector.inventory.enrolment import site_of
+from collector.notify.models import Address, Wish
+now = clock.now()
+site = site_of("a", "b")
+for n in range(PEOPLE):
+    person = User.objects.create(username=f"p{n}", role="technician", language="en")
+    address = Address.objects.create(person=person, channel="email", address=f"p{n}@example.com", made_at=now)
+    Wish.objects.create(address=address, severity="error")
+for n in range(FAULTS):
+    till = site.terminals.create(name=f"Kase {n}", public_key=f"k{n}", enrolled_at=now, last_seen_at=now)
+    incident = Incident(terminal=till, site=site, subject_kind="device", subject_id="x", code="printer.paper_end",
+        severity="error", rule="device", since=now, opened_at=now, last_seen_at=now)
+    apply.step(incident, Kind.OPENED, now, now)
 """
 CARELESS = """
 import sys
@@ -52,7 +74,7 @@ class Office:
         home.mkdir()
         self.collector.configure(
             f'database = "{database}"\n[mail]\nhost = "127.0.0.1"\nport = {mail.port}\n'
-            'security = "none"\nsender = "plomba@example.lv"\n'
+            'security = "none"\nsender = "plomba@example.lv"\n[notify]\ngroup_s = 0\nmost = 1000\n'
         )
         self.collector.cli("init", "--no-manager")
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -103,11 +125,26 @@ def office(made: Office) -> Iterator[Office]:
     made.end()
 
 
-def test_each_mail_arrives_once_though_a_worker_is_killed(office: Office) -> None:
-    office.put(MAILS)
+def test_two_tell_and_send_once_though_one_is_killed(office: Office) -> None:
+    """Twenty people are told of three faults each, whoever of the two read them; then one is killed in the middle."""
+    office.put(0)
     victim, _other = office.start(*COMMAND), office.start(*COMMAND)
+    until(lambda: (office.home / "worker.log").read_text().count("runs") == 2, "both run")
+    office.collector.python(TELL)
+    told = "SELECT address_id, incident_id, outgoing_id FROM notify_telling WHERE outgoing_id IS NOT NULL"
+    until(lambda: len(office.collector.rows(told)) == 60, "all is told")
+    until(lambda: office.count("waiting", "claimed", "sending") == 0, "all is sent")
+    rows = office.collector.rows(told)
+    assert len({(address, incident) for address, incident, _letter in rows}) == 60
+    assert len(office.mail.mails) == len({letter for _address, _incident, letter in rows})
+    office.collector.rows("DELETE FROM notify_telling")
+    office.put(MAILS)
     until(lambda: len(office.mail.mails) > MAILS / 4, "a quarter of the mails arrived")
     victim.send_signal(signal.SIGKILL)
+    _the_other_ends_it(office)
+
+
+def _the_other_ends_it(office: Office) -> None:
     until(
         lambda: office.count("waiting") == 0 and office.count("claimed", "sending") <= 1, "the rest arrived"
     )
