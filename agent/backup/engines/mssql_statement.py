@@ -132,7 +132,7 @@ _MEANINGS = (
     _Meaning(frozenset({911, 4060, 916}), "backup.source_missing",
              "the server has no such database for this account: correct the name in the source"),
     _Meaning(frozenset({262, 229, 15247, 21089}), "backup.access_denied",
-             "as an administrator of the server: ALTER ROLE db_backupoperator ADD MEMBER the account in the database, and"
+             "as an administrator of the server: ALTER ROLE db_backupoperator ADD MEMBER the account there, and"
              " GRANT CREATE ANY DATABASE TO the account: to read a backup back needs it"),
     _Meaning(frozenset({3023, 1205, 1222}), "backup.source_locked", "another backup or change is going on; tried later",
              True),
