@@ -13,8 +13,9 @@ from django.core.asgi import get_asgi_application  # noqa: E402 - after setup
 from collector.ingest.app import PREFIX  # noqa: E402
 from collector.ingest.request import Receive, Scope, Send  # noqa: E402
 from collector.ingest.running import Running  # noqa: E402
+from collector.web.bounded import bounded  # noqa: E402
 
-_pages = get_asgi_application()
+_pages = bounded(get_asgi_application())  # type: ignore[arg-type] # asgiref's own scope types
 _running = Running()
 
 
@@ -24,7 +25,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
         await _running.door(scope, receive, send)
     else:
-        await _pages(scope, receive, send)  # type: ignore[arg-type] # asgiref's own scope types
+        await _pages(scope, receive, send)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
