@@ -1,6 +1,7 @@
 """One backup or restore of ours, in a process of its own that can be measured: `still` reads a file that nobody writes
 to, as restic and borg do; `sqlite` makes a consistent copy and counts it first, as on a till.
-`python -m tests.benchmarks.backup_child backup still|sqlite|dump SOURCE FOLDER [delta]`, `... restore FOLDER TO`"""
+`python -m tests.benchmarks.backup_child backup still|sqlite|dump SOURCE FOLDER [delta] [gently]`, `restore FOLDER
+TO`."""
 
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.backup.catalogue import Wanted, choose
 from agent.backup.engines import Cut, Engine, Facts, NoPause, Pace, Snapshot, engine, file_part
+from agent.backup.gentle import step_back
 from agent.backup.key import RecoverySecret
 from agent.backup.progress import Silent
 from agent.backup.repository.local import LocalRepository
@@ -43,6 +45,8 @@ def main(words: list[str]) -> None:
             choose(repository, Wanted()), repository, SECRET, Path(words[2]), progress=Silent(), force=True
         )
         return
+    if "gently" in words:  # as the resident agent starts it
+        step_back()
     engines: dict[str, Engine] = {"still": Still(Cut.PAGES), "dump": Still(Cut.CHUNKS)}
     by = engines.get(words[1]) or engine(words[1])
     folder = Path(words[3])

@@ -56,7 +56,7 @@ def worst_commit(root: Path) -> bool:
             assert till.stdout
             till.stdout.readline()
             for number in range(runs):
-                measured([*OURS, "backup", "sqlite", str(file), str(root / f"run{number}")], {})
+                measured([*OURS, "backup", "sqlite", str(file), str(root / f"run{number}"), "gently"], {})
             if not runs:
                 subprocess.run(["sleep", "10"], check=True)
             till.stdin.close()
