@@ -140,9 +140,11 @@ def leaks(who: Viewer, page: Page, first: Tenant, second: Tenant) -> list[str]:
 
 
 def methods(who: Viewer, page: Page) -> tuple[str, ...]:
-    """What somebody of the staff may do is tested where it stands; here, that nobody else may."""
+    """What somebody of the staff may do is tested where it stands; here, that nobody else may. Of the staff's pages one
+    customer is shut out as another."""
     able = who.is_staff and STAFF_RANK[who.name] >= RANK.get(str(page.allowed), 9)
-    return ("get",) if able else ("get", "post")
+    like_the_first = who.name in ("customer_b", "limited") and page.allowed in RANK
+    return ("get",) if able or like_the_first else ("get", "post")
 
 
 @dataclass(frozen=True)
