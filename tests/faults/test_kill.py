@@ -76,7 +76,10 @@ def control(home: Path, chance: random.Random) -> None:
     victim = chance.choice(rows)
     spoil = (
         ("delete from ingest_message where id = ?", victim),
-        ("update ingest_message set epoch = (select max(epoch) + 1 from ingest_message) where id = ?", victim),
+        (
+            "update ingest_message set epoch = (select max(epoch) + 1 from ingest_message) where id = ?",
+            victim,
+        ),
         (
             f"insert into incidents_transition({columns}) select {columns} from incidents_transition"
             " where kind = 'opened' and ? limit 1",

@@ -159,7 +159,9 @@ _SECTIONS = {
     ),
     "incident": "incidents",
     "incident-new": "incidents",
-    **dict.fromkeys(("contract", "contract-new", "calendars", "calendar", "calendar-new", "priorities"), "contracts"),
+    **dict.fromkeys(
+        ("contract", "contract-new", "calendars", "calendar", "calendar-new", "priorities"), "contracts"
+    ),
     "terminal": "devices",
     "jobs": "devices",
     "configuration": "devices",
