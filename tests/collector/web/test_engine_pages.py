@@ -15,6 +15,12 @@ from tests.collector.web import world
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _rules_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has changes of rules of its own, under the same numbers."""
+    monkeypatch.setattr(kept_rules, "_kept", None)
+
+
 def plan(client: object, **more: str) -> object:
     begins = world.NOW.astimezone() + timedelta(hours=1)
     form = {
