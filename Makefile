@@ -72,7 +72,6 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.drain
 	@$(PY) -m tests.benchmarks.incidents
 	@$(PY) -m tests.benchmarks.queue
-	@$(PY) -m tests.benchmarks.queue
 	@$(PY) -m tests.benchmarks.backup
 	@$(PY) -m tests.benchmarks.backup_large
 	@$(PY) -m tests.benchmarks.upload

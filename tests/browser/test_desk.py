@@ -19,9 +19,15 @@ from collector.core import clock
 from collector.incidents import contracts
 from collector.incidents.desk_models import Contract
 if not Contract.objects.filter(key="visiem").exists():
-    targets = [{"metric": "tto", "minutes": 30}, {"metric": "ttr", "minutes": 240}, {"metric": "ttr", "minutes": 120, "priority": 1}]
+    targets = [
+        {"metric": "tto", "minutes": 30},
+        {"metric": "ttr", "minutes": 240},
+        {"metric": "ttr", "minutes": 120, "priority": 1},
+    ]
     day = clock.now().date() - datetime.timedelta(days=30)
-    contracts.make(contracts.Draft(key="visiem", name="Visiem", valid_from=day, reaction_calendar="always", solution_calendar="always", targets=targets), clock.now())
+    calendars = {"reaction_calendar": "always", "solution_calendar": "always"}
+    draft = contracts.Draft(key="visiem", name="Visiem", valid_from=day, targets=targets, **calendars)
+    contracts.make(draft, clock.now())
 """
 
 
