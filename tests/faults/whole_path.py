@@ -40,6 +40,7 @@ STEPS = 30
 BATCH = 100
 OWN = ("agent.spool_renewed", "agent.gap", "agent.message_quarantined")
 """Facts that the spool puts by itself."""
+TOLD_APART = 3
 
 
 class Crashed(BaseException):
@@ -87,6 +88,8 @@ class Collector:
         self.file = file
         self.backups: list[bytes] = []
         self.crash_in = -1
+        self.at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+        """Its clock, for sessions."""
         self._open()
 
     def take(self, body: bytes) -> v1.Receipt:
@@ -95,12 +98,47 @@ class Collector:
         from collector.ingest.parsing import parse  # noqa: PLC0415
         from collector.ingest.problem import Refused  # noqa: PLC0415
 
+        self._check_session(body)
         delivery = writer.Delivery(parse(body, TERMINAL), clock.now(), len(body), None)  # type: ignore[arg-type]
         with self._crashing():
             [outcome] = writer._commit([delivery])
         if isinstance(outcome, Refused):
             raise self._refusal(outcome.code, outcome.complete_to)
         return outcome
+
+    def _check_session(self, body: bytes) -> None:
+        """As the door does."""
+        from collector.ingest import clones  # noqa: PLC0415
+        from collector.ingest.sessions import Verdict  # noqa: PLC0415
+
+        self.at += timedelta(seconds=1)
+        report = v1.Report.model_validate_json(body)
+        [(session, quarantined_at)] = self.rows("SELECT session, quarantined_at FROM inventory_terminal")
+        if report.session == session and not quarantined_at:
+            return
+        verdict = clones._heard(report, "", self.at)
+        if verdict is Verdict.CLONE:
+            raise ReportRefused("two speak with one key", code="terminal.quarantined")
+
+    @staticmethod
+    def _terminal() -> Any:
+        from collector.inventory.models import Terminal  # noqa: PLC0415
+
+        return Terminal.objects.get(pk=TERMINAL)
+
+    def is_quarantined(self) -> bool:
+        return self._terminal().quarantined_at is not None
+
+    def settle(self, session: str) -> None:
+        """A person has said which one is the till, and that one has a new key."""
+        from django.db import transaction  # noqa: PLC0415
+
+        from collector.ingest import clones  # noqa: PLC0415
+
+        with transaction.atomic():
+            terminal = self._terminal()
+            clones.settled(terminal, session, self.at)
+            terminal.save()
 
     @staticmethod
     def _refusal(code: str, complete_to: int | None) -> ReportRefused:
@@ -197,17 +235,28 @@ class Till:
         self.file = folder / "spool.db"
         self.clock, self.line = clock, line
         self.images: list[dict[str, bytes]] = []
+        self.runs = 0
         self.start()
 
     def start(self) -> None:
         self.spool = Spool(self.file, self.clock, owner=True, limits=Caps(keep=timedelta(days=3000)))
+        self.runs += 1
+        self.session = f"{self.file.parent.name}-{self.runs}"
         self.fragile = Fragile(self.spool._db)
         self.spool._db = self.fragile  # type: ignore[assignment]
         self.address_changes()
 
     def address_changes(self) -> None:
         """A new sender on what is there."""
-        self.sender = Sender(self.spool, self.line, TERMINAL, self.clock, report_s=10, chance=lambda: 0.0)
+        self.sender = Sender(
+            self.spool,
+            self.line,
+            TERMINAL,
+            self.clock,
+            report_s=10,
+            chance=lambda: 0.0,
+            session=self.session,
+        )
 
     def die(self, torn: bytes = b"") -> None:
         """Without a word; `torn`: the last thing that the disk wrote half of."""
@@ -221,6 +270,13 @@ class Till:
             with self.file.with_name("spool.db-wal").open("ab") as wal:
                 wal.write(torn)
         self.start()
+
+    def clone(self, folder: Path) -> "Till":
+        """Another computer with a copy of this disk, as it lies there while the agent runs."""
+        folder.mkdir()
+        for name, content in self._files().items():
+            (folder / name).write_bytes(content)
+        return Till(folder, self.clock, self.line)
 
     def take_image(self) -> None:
         self.images.append(self._files())
@@ -277,6 +333,7 @@ class WholePath(RuleBasedStateMachine):
         self.maybe: set[str] = set()  # a crash came in the middle of their put
         self.gone: set[str] = set()  # that no disk holds any more
         self.put_back = self.set_back = False  # the till's disk, its clock
+        self.clones = 0
 
     @initialize()
     def backups_from_the_first_day(self) -> None:
@@ -382,6 +439,28 @@ class WholePath(RuleBasedStateMachine):
         self.put_back = True
         self.till.put_image_back(which)
         self._note_what_is_gone()
+
+    @rule(kinds=st.lists(st.sampled_from("fsp"), min_size=1, max_size=3), turns=st.integers(1, 5))
+    def a_clone_speaks(self, kinds: list[str], turns: int) -> None:
+        """In turn with the till, minutes apart. They are told apart in the third round at the latest; then a person
+        says which one is the till. What only the clone had may have come."""
+        self.line.deliver_late()
+        self.clones += 1
+        clone = self.till.clone(self.till.file.parent / f"clone{self.clones}")
+        messages = [made for made in map(self._message, kinds) if made]
+        self.maybe |= {name_of(message.model_dump(mode="json")) for message in messages}
+        clone.spool.put_all(messages)
+        self._turn()
+        for _ in range(turns):
+            for sender in (clone.sender, self.till.sender):
+                self.collector.at += timedelta(minutes=5)
+                with suppress(SpoolError):
+                    sender.turn()
+        clone.fragile._db.close()
+        assert turns < TOLD_APART or self.collector.is_quarantined(), (
+            "two speak with one key, and nobody noticed"
+        )
+        self.collector.settle(self.till.session)
 
     def teardown(self) -> None:
         try:
