@@ -57,8 +57,9 @@ def test_everything_waits_while_the_collector_is_away_and_arrives_once_in_order(
     incident = until(lambda: resolved(stage), "the incident came and went", timeout_s=60)
     assert incident["count"] == 1
     assert incident["since"] < incident["resolved_at"]
-    kinds = [step["kind"] for step in stage.api.get(f"/incidents/{incident['id']}")["transitions"]]
-    assert kinds == ["opened", "cleared", "resolved"]
+    steps = stage.api.get(f"/incidents/{incident['id']}")["transitions"]
+    told = [step["kind"] for step in steps if step["kind"] != "queued"]  # the desk gives it a queue when it looks
+    assert told == ["opened", "cleared", "resolved"]
 
 
 def resolved(stage: Stage) -> dict[str, Any] | None:
