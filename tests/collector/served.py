@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from collector.core import clock
 from protocols.wire import signing, v1
+from tests.collector import template
 
 COMMAND = [sys.executable, "-m", "collector.cli"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,6 +76,8 @@ class Served:
         if self.database or self._tables:
             where = f'database = "{self.database}"\n' if self.database else ""
             self.configure(f"{where}[server]\nport = {self.port}\n{self._tables}")
+        if not self.database:
+            template.put(self.home)
         self.cli("init", "--port", str(self.port), "--no-manager")
         self.start()
         return self

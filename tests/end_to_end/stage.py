@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 import requests
 
+from tests.collector import template
 from tests.end_to_end.process import BIN, Process, run
 
 T = TypeVar("T")
@@ -194,6 +195,7 @@ class Stage:
         self._logs.mkdir(parents=True, exist_ok=True)
         where = ("--public-url", self.url, "--port", str(self.port))
         manager = ("--manager", MANAGER, "--password-stdin")
+        template.put(self.home / "collector")
         self._collector_command("init", *where, *manager, stdin=PASSWORD + "\n")
         self.start_collector()
         self.api.sign_in(MANAGER, PASSWORD)
