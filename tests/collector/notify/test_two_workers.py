@@ -45,6 +45,7 @@ for n in range(FAULTS):
 """
 CARELESS = """
 import sys
+from threading import Event
 from collector import cli
 sys.argv = ["plomba-collector", *sys.argv[1:]]
 real = cli._worker
@@ -52,6 +53,7 @@ def worker(arguments):
     from collector.notify import claiming
     from collector.notify.models import Outgoing
     def take(pk, worker, now):
+        Event().wait(0.1)  # so that the other one has looked, too, before this one is done
         return Outgoing.objects.filter(pk=pk).update(status="claimed", claim=worker, claimed_at=now) == 1
     def mine(pk, worker):
         return Outgoing.objects.filter(pk=pk)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from collector.ingest.models import Session
 from collector.inventory import identity
@@ -149,7 +150,8 @@ def test_an_exchanged_printer_and_an_exchanged_disk_stand_in_the_history_newest_
     )
     for disk in ("A-1", "B-2"):
         identity.record_machine(till.pk, v1.Machine(disk_serial=disk), world.NOW)
-    history = [(change.sign, change.note) for change in changes(till)]
+    with translation.override("en"):
+        history = [(change.sign, change.note) for change in changes(till)]
     assert history == [
         (identity_words.CHANGES["machine_changed"], "Disk: A-1 → B-2"),
         (identity_words.CHANGES["device_changed"], "printer: serial X1 -> X2"),

@@ -186,10 +186,10 @@ def owned(customer: Customer) -> str:
     """Everything that is kept of the requests, contacts and incidents of a customer."""
     requests = [model_to_dict(one) for one in Request.objects.filter(customer=customer).order_by("pk")]
     counts = [
-        list(Request.objects.filter(customer=customer).order_by("pk").values_list(name, "pk"))
+        list(Request.objects.filter(customer=customer).order_by("pk", name).values_list(name, "pk"))
         for name in ("entries__pk", "approvals__agreed", "steps__done_at", "entries__attachments__pk")
     ]
-    people = list(customer.contacts.values_list("pk", "name", "email", "retired_at"))
+    people = list(customer.contacts.order_by("pk").values_list("pk", "name", "email", "retired_at"))
     return json.dumps([requests, counts, people], default=str)
 
 
