@@ -114,6 +114,7 @@ def _table(page: FPDF, table: Table, words: Words) -> None:
         page.set_text_color(*QUIET)
         page.cell(0, 5, words("nothing"), new_x="LMARGIN", new_y="NEXT")
         return
+    page.set_fill_color(255, 255, 255)  # cells are filled with whatever was drawn last
     columns = range(len(table.head))
     with page.table(
         col_widths=tuple(_width(table, column) for column in columns),
