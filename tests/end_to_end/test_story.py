@@ -58,7 +58,9 @@ def test_everything_waits_while_the_collector_is_away_and_arrives_once_in_order(
     assert incident["count"] == 1
     assert incident["since"] < incident["resolved_at"]
     steps = stage.api.get(f"/incidents/{incident['id']}")["transitions"]
-    told = [step["kind"] for step in steps if step["kind"] != "queued"]  # the desk gives it a queue when it looks
+    told = [
+        step["kind"] for step in steps if step["kind"] != "queued"
+    ]  # the desk gives it a queue when it looks
     assert told == ["opened", "cleared", "resolved"]
 
 
