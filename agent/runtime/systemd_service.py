@@ -17,7 +17,7 @@ UNIT = f"{NAME}.service"
 ACCOUNT = "plomba"
 _ACCOUNT_LINE = f'u {ACCOUNT} - "Plomba agent" {data_dir().as_posix()}'
 _BY_US = "From the configuration, by plomba-agent service install"
-_HOMES = ("/home/", "/root/", "/run/user/")
+_HOMES = tuple(f"/{folder}/" for folder in ("home", "root", "run/user"))
 """What `ProtectHome=` hides on every system, by systemd.exec(5)."""
 _PRINT_GROUP = "lpadmin"
 """Who may clear a queue of CUPS (cupsd.conf(5), SystemGroup, as Debian sets it)."""
