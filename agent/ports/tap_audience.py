@@ -19,24 +19,28 @@ KEPT_BYTES = 64 * 1024
 BATCH_BYTES = 8 * 1024
 _LARGEST_REQUEST = 512
 _CONNECTIONS = 8
+_MAKING = ".new"
+"""Ends the name of a control socket that nobody is let in by yet."""
 
 Hear = Callable[[int, wire.Request], None]
 
 
 def bind(path: str) -> socket.socket:
-    """A control socket that only this account may use. OSError where it cannot be made; the one who calls
-    knows that no other tap runs."""
+    """A control socket that only this account may use: who sees its name is let in, for it gets that name once
+    it listens. OSError where it cannot be made; the one who calls knows that no other tap runs."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120
+    making = path + _MAKING
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108
+        os.unlink(making)  # noqa: PTH108
     before = os.umask(0o177)
     try:  # by way of the folder, for the name of a socket has 107 bytes at most
-        server.bind(f"/proc/self/fd/{folder}/{os.path.basename(path)}")  # noqa: PTH119
+        server.bind(f"/proc/self/fd/{folder}/{os.path.basename(making)}")  # noqa: PTH119
     finally:
         os.umask(before)
         os.close(folder)
     server.listen(_CONNECTIONS)
+    os.replace(making, path)  # noqa: PTH105
     return server
 
 
