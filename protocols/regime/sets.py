@@ -59,6 +59,11 @@ class Fills(StrEnum):
     FILES = "files"
 
 
+def kind_of(engine: str) -> Fills:
+    """What a source of that engine is."""
+    return Fills.FILES if engine == "files" else Fills.DATABASE
+
+
 class SetClass(BaseModel):
     """`within` of its trigger a set must be stored; each is kept for `keep`, better for `keep_better`, in one of
     `countries` (none: anywhere). Sources of the kinds `filled_by` fill it. `rule` is the sentence for a person who has
@@ -114,6 +119,13 @@ class Regime:
                     "[[backup]]", "classes", f"{each!r} is no class of the regime {self.id}", known
                 )
         return tuple(self.classes[each] for each in ids)
+
+
+def filled(regime: Regime, engine: str, named: Iterable[str] = ()) -> tuple[SetClass, ...]:
+    """The classes that a source fills: those that are named for it, as far as the regime knows them, else those of its
+    engine's kind."""
+    wanted = tuple(regime.classes[each] for each in named if each in regime.classes)
+    return wanted or tuple(one for one in regime.classes.values() if kind_of(engine) in one.filled_by)
 
 
 def read(text: str, file: str) -> Regime:

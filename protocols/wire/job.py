@@ -40,6 +40,8 @@ class Type(StrEnum):
     DRAWER_TEST = "drawer_test"
     RUN_BACKUP = "run_backup"
     RUN_DRILL = "run_drill"
+    RESTORE_FILE = "restore_file"
+    RESTORE_OVER = "restore_over"
     RESTART_SERVICE = "restart_service"
     CLEAR_SPOOLER = "clear_spooler"
     COLLECT_LOGS = "collect_logs"
@@ -71,6 +73,27 @@ class RunBackup(Part):
 class RunDrill(Part):
     type: Literal["run_drill"] = "run_drill"
     backup: Name
+
+
+class Restore(Part):
+    """`backup` is its name in the configuration of the till that does it. `of` is the terminal whose set it is, ""
+    for its own; `snapshot` is the set's digest. The key that opens it is no part of any job: a person brings it."""
+
+    backup: Name
+    of: Annotated[str, Field(max_length=80)] = ""
+    snapshot: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class RestoreFile(Restore):
+    """Into a new file in the agent's own folder."""
+
+    type: Literal["restore_file"] = "restore_file"
+
+
+class RestoreOver(Restore):
+    """In the place of the live file, which is kept beside."""
+
+    type: Literal["restore_over"] = "restore_over"
 
 
 class RestartService(Part):
@@ -108,6 +131,8 @@ Parameters = Annotated[
     | DrawerTest
     | RunBackup
     | RunDrill
+    | RestoreFile
+    | RestoreOver
     | RestartService
     | ClearSpooler
     | CollectLogs
@@ -145,6 +170,10 @@ CATALOGUE: Mapping[Type, Kind] = {
     Type.DRAWER_TEST: Kind(DrawerTest, 30, timedelta(minutes=15), refuse=Refuse.RECEIPT),
     Type.RUN_BACKUP: Kind(RunBackup, 6 * 3600, heavy=True),
     Type.RUN_DRILL: Kind(RunDrill, 6 * 3600, heavy=True, refuse=Refuse.RECEIPT),
+    Type.RESTORE_FILE: Kind(RestoreFile, 6 * 3600, heavy=True),
+    Type.RESTORE_OVER: Kind(
+        RestoreOver, 6 * 3600, timedelta(days=1), heavy=True, refuse=Refuse.RECEIPT, signatures=2
+    ),
     Type.RESTART_SERVICE: Kind(RestartService, 180, timedelta(days=1), refuse=Refuse.RECEIPT),
     Type.CLEAR_SPOOLER: Kind(ClearSpooler, 60, timedelta(days=1), refuse=Refuse.RECEIPT),
     Type.COLLECT_LOGS: Kind(CollectLogs, 60),

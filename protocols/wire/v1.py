@@ -162,6 +162,8 @@ class Backup(Message):
     stored_bytes: int = 0
     facts: Detail = {}
     error: Text = ""
+    classes: Annotated[tuple[Id, ...], Field(max_length=16)] = ()
+    """Which sets of the law it fills, where the till's file names them; else its engine tells."""
 
 
 class Drill(Message):
@@ -268,6 +270,27 @@ class Queue(Model):
     oldest_at: AwareDatetime | None = None
 
 
+class UnderWay(Model):
+    """How far a backup is at `at`; `total` 0 and `left_s` None where nobody knows. Never stored at the till: it goes
+    along with a report, and is as new as that."""
+
+    source: Id
+    stage: Id
+    done: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(ge=0)] = 0
+    bytes_s: Annotated[float, Field(ge=0)] = 0.0
+    left_s: Annotated[float, Field(ge=0)] | None = None
+    at: AwareDatetime
+
+
+class BackupTraffic(Model):
+    """What backups have sent in a month of UTC (`2026-11`), in bytes."""
+
+    month: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    used: Annotated[int, Field(ge=0)]
+    limit: Annotated[int, Field(ge=0)]
+
+
 class Run(Model):
     """Who speaks in this session, so that two that use one key can be told apart."""
 
@@ -288,7 +311,8 @@ class Report(Model):
     """POST PATH_REPORTS. `epoch` is the birth of this lane of the spool in milliseconds since 1970: a new spool
     counts from 1 again without ever meeting an old number. `chain` is the link (protocols.wire.chain, in hex) of
     the last message, of an ordered report only. `session` is a random name of this run of the agent; `run` comes
-    with it until the collector has answered once."""
+    with it until the collector has answered once. `under_way`: the backups that run now; in the first report after
+    the last has ended an empty list, else None. `backup_traffic` goes along when it is another than before."""
 
     version: Literal[1] = VERSION
     terminal: Id
@@ -299,6 +323,8 @@ class Report(Model):
     chain: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     session: Annotated[str, Field(max_length=80)] = ""
     run: Run | None = None
+    under_way: Annotated[tuple[UnderWay, ...], Field(max_length=64)] | None = None
+    backup_traffic: BackupTraffic | None = None
     messages: Annotated[tuple[AnyMessage, ...], Field(max_length=MESSAGES)]
 
 
