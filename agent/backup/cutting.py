@@ -2,11 +2,9 @@
 else is found where it lies. Knows the state and the writer; no engine, no key."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
-from itertools import groupby
 
 import blake3
 import pyfastcdc
@@ -15,8 +13,9 @@ from pyfastcdc.cy import FastCDC
 from agent.backup.engines import Cut, Part, Reader
 from agent.backup.last_copy import LastCopy
 from agent.backup.manifest import HOLE, Run, Runs
-from agent.backup.pack import DEPTH, GROUP_BYTES
-from agent.backup.state import HASH_BYTES, GroupRecord, KnownPack, Piece, State, expand
+from agent.backup.pack import GROUP_BYTES
+from agent.backup.page_group import KNOWN, ZEROS, Before, Stand, Under
+from agent.backup.state import GroupRecord, KnownPack, Piece, State
 from agent.backup.writer import OpenFrame, PackWriter, StoredPack
 
 CHUNK_BYTES = 64 << 10
@@ -158,10 +157,9 @@ class Cutter:
         if old and old.hash == whole and all(one.pack in self.usable for one in old.pieces):
             self._same(file, _places(old.pieces, page, len(group)))
             return
-        hashed = self._state.hash
-        hashes = b"".join([hashed(group[at : at + page]) for at in range(0, len(group), page)])
-        places = self._changed(file, group, hashes, _Before(old, page, copy))
-        record = GroupRecord(whole, hashes, ())
+        hashes = self._state.page_hashes(group, page)
+        places = self._changed(file, group, hashes, Before(old, page, self.usable, copy))
+        record = GroupRecord(whole, b"".join(hashes), ())
         self._pending.append(
             _Pending(file, places, partial(_keep, self._state, (name, number), record, page))
         )
@@ -183,36 +181,28 @@ class Cutter:
             with self._state.at_once():
                 self.settle()
 
-    def _changed(self, file: CutFile, group: memoryview, hashes: bytes, old: "_Before") -> list[Placed]:
-        page, begin, zero = file.part.page_bytes, file.size, self._zero(file.part.page_bytes)
-        usable, places = self.usable, list[Placed]()
-        kinds = [
-            _Kind.HOLE if digest == zero else _Kind.KNOWN if old.has(index, digest, usable) else _Kind.NEW
-            for index, digest in enumerate(_split(hashes))
-        ]
-        base = old.base(begin, len(group))
-        at = 0
-        for kind, alike in groupby(kinds):
-            end = at + sum(1 for _ in alike)
+    def _changed(self, file: CutFile, group: memoryview, hashes: list[bytes], before: Before) -> list[Placed]:
+        page, begin, places = file.part.page_bytes, file.size, list[Placed]()
+        base = before.base(begin, len(group))
+        for kind, at, end in before.stretches(hashes, self._zero(page)):
             data = group[at * page : end * page]
-            if kind is _Kind.HOLE:
+            if kind == ZEROS:
                 _append(places, Placed(len(data)))
-            elif kind is _Kind.KNOWN:
-                for index in range(at, end):
-                    size = min(page, len(data) - (index - at) * page)
-                    _append(places, Placed(size, *old.places[index]))
+            elif kind == KNOWN:
+                for place in _places(before.places(at, end), page, len(data)):
+                    _append(places, place)
             else:
-                self._new(file, begin + at * page, data, places, _Stand(old, base, at, self._state, usable))
-            at = end
-        old.replace(begin, group)
+                self._new(file, begin + at * page, data, places, Stand(before, base, at, self._state.hash))
+        before.replace(begin, group)
         return places
 
-    def _new(
-        self, file: CutFile, offset: int, data: memoryview, places: list[Placed], stand: "_Stand"
-    ) -> None:
+    def _new(self, file: CutFile, offset: int, data: memoryview, places: list[Placed], stand: Stand) -> None:
         """Pages that were not there: as many at once as the frame has room for, or one by one where each may stand on
         what it replaces."""
         page, at = file.part.page_bytes, 0
+        if len(data) == GROUP_BYTES and not stand.some:
+            places.append(Placed(len(data), frame=self._writer.submit_whole(file.number, offset, data)))
+            return
         while at < len(data):
             under = stand.under(at // page)
             if under:
@@ -235,7 +225,7 @@ class Cutter:
             self._frame = self._writer.frame()
         return self._frame
 
-    def _put_delta(self, file: CutFile, offset: int, data: memoryview, under: "_Under") -> Placed:
+    def _put_delta(self, file: CutFile, offset: int, data: memoryview, under: Under) -> Placed:
         if self._delta is None or self._delta.room < len(data):
             if self._delta:
                 self._writer.submit(self._delta)
@@ -291,82 +281,12 @@ def _settled(places: list[Placed]) -> bool:
     return not waiting
 
 
-class _Kind(Enum):
-    HOLE = 0
-    KNOWN = 1
-    NEW = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Under:
-    """A page of the last backup that a new one may stand on, and where it lies."""
-
-    data: bytes
-    pack: int
-    position: int
-    depth: int
-
-
-class _Before:
-    """What is known of a group of pages, and the last copy of it where one is kept."""
-
-    def __init__(self, record: GroupRecord | None, page: int, copy: "LastCopy.File | None") -> None:
-        self.page = page
-        self.places = expand(record.pieces, page) if record else []
-        self._hashes = _split(record.pages) if record else []
-        self._copy = copy
-
-    def hash(self, index: int) -> bytes:
-        return self._hashes[index] if index < len(self._hashes) else b""
-
-    def has(self, index: int, digest: bytes, usable: set[int]) -> bool:
-        return self.hash(index) == digest and self.places[index][0] in usable
-
-    def base(self, offset: int, length: int) -> bytes:
-        return self._copy.read(offset, length) if self._copy and self._hashes else b""
-
-    def replace(self, offset: int, group: memoryview) -> None:
-        if self._copy:
-            self._copy.write(offset, group)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stand:
-    """Which of the pages from number `first` on may stand on the last copy of them, `base`."""
-
-    before: _Before
-    base: bytes
-    first: int
-    state: State
-    usable: set[int]
-
-    @property
-    def some(self) -> bool:
-        return bool(self.base)
-
-    def under(self, number: int) -> _Under | None:
-        """None also where the copy is not what was backed up: a run that broke off had written it."""
-        index, page = self.first + number, self.before.page
-        data = self.base[index * page : (index + 1) * page]
-        if len(data) != page or not self.before.hash(index):
-            return None
-        pack, position, depth = self.before.places[index]
-        if pack == HOLE or pack not in self.usable or depth >= DEPTH:
-            return None
-        known = self.state.hash(data) == self.before.hash(index)
-        return _Under(data, pack, position, depth) if known else None
-
-
-def _split(hashes: bytes) -> list[bytes]:
-    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
-
-
 def _keep(state: State, group: tuple[str, int], record: GroupRecord, page: int, places: list[Placed]) -> None:
     pieces = tuple(Piece(one.pack, one.position, -(-one.length // page), one.depth) for one in places)
     state.keep_group(*group, GroupRecord(record.hash, record.pages, pieces))
 
 
-def _places(pieces: tuple[Piece, ...], page: int, length: int) -> list[Placed]:
+def _places(pieces: Iterable[Piece], page: int, length: int) -> list[Placed]:
     places = []
     for one in pieces:
         size = min(one.pages * page, length)

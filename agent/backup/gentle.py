@@ -9,8 +9,6 @@ from datetime import time
 from threading import Event, Thread
 from typing import TextIO
 
-import psutil
-
 from agent.backup.repository.meter import Bucket, Meter
 from agent.clock import Clock
 
@@ -84,6 +82,8 @@ class Told:
 
 def step_back(pid: int | None = None) -> None:
     """Below the till's programs for the processor and for the disk, as far as the system lets."""
+    import psutil  # noqa: PLC0415 - a twentieth of the start, and only the resident agent's child steps back
+
     process = psutil.Process(pid)
     with suppress(psutil.Error, OSError):
         if sys.platform == "win32":

@@ -2,8 +2,6 @@
 secret."""
 
 import base64
-import binascii
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +12,34 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from protocols.errors import BackupError, ConfigError, IntegrityError
+from protocols.wire.key_text import (
+    KEY_BYTES,
+    PUBLIC_MARK,
+    SECRET_MARK,
+    BadKeyText,
+    decode,
+    decode_line,
+    encode,
+    key_id,
+)
 from protocols.wire.snapshot import KeySlot
 
-PUBLIC_MARK = "PLOMBA-RECOVERY-PUBLIC-1"
-SECRET_MARK = "PLOMBA-RECOVERY-SECRET-1"  # noqa: S105 - a label, not a secret
+__all__ = [
+    "PUBLIC_MARK",
+    "SECRET_MARK",
+    "DataKey",
+    "KeyRing",
+    "RecoveryPublic",
+    "RecoverySecret",
+    "encode",
+    "load_public",
+    "load_secret",
+    "new_data_key",
+    "open_data_key",
+    "read_public",
+]
 
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-_KEY_BYTES = 32
-_CHECK_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,7 @@ class RecoveryPublic:
 
     @property
     def id(self) -> str:
-        return hashlib.sha256(self.raw).hexdigest()[:16]
+        return key_id(self.raw)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +72,7 @@ class DataKey:
 
 
 def new_data_key(terminal: str, recipients: Sequence[RecoveryPublic]) -> DataKey:
-    key, run = os.urandom(_KEY_BYTES), os.urandom(16)
+    key, run = os.urandom(KEY_BYTES), os.urandom(16)
     info = _info(terminal, run)
     slots = tuple(KeySlot(id=to.id, wrapped=_wrap(key, to, info)) for to in recipients)
     return DataKey(key, run, terminal, slots)
@@ -89,15 +107,13 @@ class KeyRing:
         return self._opened[known]
 
 
-def encode(mark: str, raw: bytes) -> str:
-    """One mark, then groups of four letters and digits that can be typed from paper; the end of it is a
-    checksum."""
-    text = base64.b32encode(raw + _check(mark, raw)).decode().rstrip("=")
-    return f"{mark} {'-'.join(text[i : i + 4] for i in range(0, len(text), 4))}"
-
-
 def load_public(path: Path) -> RecoveryPublic:
     return RecoveryPublic(_load(path, PUBLIC_MARK))
+
+
+def read_public(line: str) -> RecoveryPublic:
+    """A whole line, as the collector's wishes bring it. BadKeyText."""
+    return RecoveryPublic(decode_line(PUBLIC_MARK, line))
 
 
 def load_secret(path: Path) -> RecoverySecret:
@@ -111,7 +127,10 @@ def _load(path: Path, mark: str) -> bytes:
         raise ConfigError(str(path), "recovery key", f"cannot be read ({e})") from e
     for line in lines:
         if line.startswith(f"{mark} "):
-            return _decode(path, mark, line.removeprefix(mark))
+            try:
+                return decode(mark, line.removeprefix(mark))
+            except BadKeyText as e:
+                raise ConfigError(str(path), "recovery key", str(e)) from e
     if mark == SECRET_MARK and any(line.startswith(PUBLIC_MARK) for line in lines):
         raise ConfigError(str(path), "recovery key", "is the public half; a restore needs recovery.key")
     if mark == PUBLIC_MARK and any(line.startswith(SECRET_MARK) for line in lines):
@@ -119,24 +138,6 @@ def _load(path: Path, mark: str) -> bytes:
             str(path), "recovery key", "is the secret half, which must never lie on a till; use recovery.pub"
         )
     raise ConfigError(str(path), "recovery key", f"holds no line that begins with {mark}")
-
-
-def _decode(path: Path, mark: str, text: str) -> bytes:
-    letters = "".join(text.replace("-", "").split()).upper()
-    try:
-        data = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except binascii.Error as e:
-        raise ConfigError(
-            str(path), "recovery key", "is not a recovery key: letters are missing or wrong"
-        ) from e
-    raw, check = data[:_KEY_BYTES], data[_KEY_BYTES:]
-    if len(raw) != _KEY_BYTES or check != _check(mark, raw):
-        raise ConfigError(str(path), "recovery key", "has a typing error: its checksum does not fit")
-    return raw
-
-
-def _check(mark: str, raw: bytes) -> bytes:
-    return hashlib.sha256(mark.encode() + raw).digest()[:_CHECK_BYTES]
 
 
 def _info(terminal: str, run: bytes) -> bytes:
@@ -156,6 +157,6 @@ def _unwrap(secret: RecoverySecret, slot: KeySlot, info: bytes) -> bytes:
         key = _SUITE.decrypt(wrapped, X25519PrivateKey.from_private_bytes(secret.raw), info)
     except (InvalidTag, ValueError) as e:
         raise IntegrityError("the wrapped data key is damaged") from e
-    if len(key) != _KEY_BYTES:
+    if len(key) != KEY_BYTES:
         raise IntegrityError("the wrapped data key has a wrong length")
     return key

@@ -2,7 +2,6 @@
 with the recovery key, and tells where its bytes belong. Layout: docs/backup-format.md. Stores nothing; knows no
 engine."""
 
-import hashlib
 import struct
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agent.backup.key import DataKey, KeyRing
 from agent.backup.layout import Cursor, fold, put
 from protocols.errors import IntegrityError, UsageError
-from protocols.wire.snapshot import OBJECT_BYTES, PACK_MAGIC, VERSION, KeySlot, Name, PackRef
+from protocols.wire.snapshot import OBJECT_BYTES, PACK_MAGIC, VERSION, KeySlot, PackRef
+from protocols.wire.source_name import Name
 
 GROUP_BYTES = 256 << 10
 PACK_BYTES = 7 << 19
@@ -195,7 +195,7 @@ def _directory(frames: Sequence[Frame], bases: Sequence[PackRef]) -> bytes:
 
 class PackReader:
     """A pack whose directory has been opened; every frame is checked when it is read. IntegrityError for anything that
-    is not exactly what was sealed."""
+    is not exactly what was sealed. For one thread."""
 
     def __init__(self, data: bytes, keys: KeyRing) -> None:
         self._data = memoryview(data)
@@ -203,14 +203,15 @@ class PackReader:
         directory_at, count = self._read_foot(head_bytes)
         key = keys.open(self.header.terminal, bytes.fromhex(self.header.run), self.header.keys)
         self._key = key
-        self._cipher = AESGCM(key.key)
+        self._cipher, self._expander = AESGCM(key.key), zstandard.ZstdDecompressor()
         packed = self._open(
             DIRECTORY,
             self.header.number,
             self._data[directory_at : -_FOOT.size],
             context(key, b"directory") + data[:head_bytes],
         )
-        self.frames, self.bases = _read_directory(_expand(packed, DIRECTORY_BYTES), count)
+        directory = _expand(self._expander, packed, DIRECTORY_BYTES)
+        self.frames, self.bases = _read_directory(directory, count)
         self._starts = _starts(self.frames, head_bytes, directory_at)
         self.positions, self.plain_bytes = _positions(self.frames)
 
@@ -230,9 +231,11 @@ class PackReader:
             about_frame(self._key, frame.codec, frame.raw),
         )
         if frame.codec == RAW:
-            raw = packed
-        elif frame.codec in (ZSTD, DELTA):
-            raw = _expand(packed, frame.raw, dictionary)
+            raw = bytes(packed)
+        elif frame.codec == ZSTD:
+            raw = _expand(self._expander, packed, frame.raw)
+        elif frame.codec == DELTA:
+            raw = _expand(_standing_on(dictionary), packed, frame.raw)
         else:
             raise IntegrityError(
                 f"frame codec {frame.codec} is not known to this version", code="backup.format"
@@ -250,22 +253,23 @@ class PackReader:
             raise IntegrityError("the end of the pack is damaged")
         return directory_at, count
 
-    def _open(self, use: int, number: int, sealed: memoryview, associated: bytes) -> bytes:
+    def _open(self, use: int, number: int, sealed: memoryview, associated: bytes) -> bytearray:
         plain = bytearray(max(0, len(sealed) - TAG_BYTES))
         try:
             self._cipher.decrypt_into(nonce(use, number), sealed, associated, plain)
         except (InvalidTag, ValueError) as e:
             raise IntegrityError("the pack is damaged: its bytes fail their authentication") from e
-        return bytes(plain)
+        return plain
 
 
-def _expand(packed: bytes, most: int, dictionary: bytes = b"") -> bytes:
-    base = None
-    if dictionary:
-        base = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+def _standing_on(dictionary: bytes) -> zstandard.ZstdDecompressor:
+    base = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    return zstandard.ZstdDecompressor(dict_data=base)
+
+
+def _expand(by: zstandard.ZstdDecompressor, packed: bytearray, most: int) -> bytes:
     try:
-        one = zstandard.ZstdDecompressor(dict_data=base)
-        return one.decompress(packed, max_output_size=most, allow_extra_data=False)
+        return by.decompress(packed, max_output_size=most, allow_extra_data=False)
     except zstandard.ZstdError as e:
         raise IntegrityError("a frame cannot be expanded") from e
 
@@ -351,7 +355,3 @@ def _positions(frames: Sequence[Frame]) -> tuple[tuple[int, ...], int]:
         positions.append(at)
         at += frame.raw
     return tuple(positions), at
-
-
-def ref_of(data: bytes | memoryview) -> PackRef:
-    return PackRef(digest=hashlib.sha256(data).hexdigest(), size=len(data))

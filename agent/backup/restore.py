@@ -3,28 +3,23 @@ backed up; anything else raises and leaves nothing."""
 
 import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 import blake3
 
+from agent.backup.assembly import Assembly
 from agent.backup.catalogue import Found
 from agent.backup.depot import Depot
 from agent.backup.dressing import dress, make_link
 from agent.backup.key import KeyRing, RecoverySecret
-from agent.backup.manifest import HOLE, Body, FileEntry, Manifest, Run, Runs, open_body
+from agent.backup.manifest import Body, FileEntry, Manifest, Runs, open_body
 from agent.backup.repository import Repository
 from agent.backup.run import Progress
 from protocols.errors import BackupError, IntegrityError, RepositoryRefused
-from protocols.wire.snapshot import PackRef
-
-COMPARE_BYTES = 1 << 20
-FLUSH_BYTES = 32 << 20
-_ZEROS = memoryview(bytes(COMPARE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +42,23 @@ def restore(
     *,
     progress: Progress,
     force: bool = False,
+    amend: Callable[[Path], None] = lambda _part: None,
 ) -> Restored:
     """Write the snapshot's file or files to `to`: beside it first, then renamed when all is whole and compared.
+    `amend` may change what was compared before it gets its name; where that raises, nothing is left.
     IntegrityError for whatever is not as it was; RepositoryRefused `backup.target_exists` unless `force`."""
     _free(to, force=force)
     keys = KeyRing(secret)
     manifest = open_snapshot(found, keys)
-    depot = Depot(repository, keys, found.header.terminal)
-    with _beside(to) as part:
-        writing = _Writing(manifest, found.header.packs, depot, progress)
+    with (
+        _beside(to) as part,
+        closing(
+            Assembly(found.header.packs, lambda: Depot(repository, keys, found.header.terminal))
+        ) as assembly,
+    ):
+        writing = _Writing(manifest, assembly, progress)
         writing.alone(part) if is_single(manifest.body) else writing.tree(part)
+        amend(part)
         _free(to, force=force)
         _rename(part, to)
     return Restored(to, manifest.body)
@@ -74,13 +76,11 @@ def is_single(body: Body) -> bool:
 
 
 class _Writing:
-    def __init__(
-        self, manifest: Manifest, packs: tuple[PackRef, ...], depot: Depot, progress: Progress
-    ) -> None:
-        self._manifest, self._packs, self._depot, self._progress = manifest, packs, depot, progress
+    def __init__(self, manifest: Manifest, assembly: Assembly, progress: Progress) -> None:
+        self._manifest, self._assembly, self._progress = manifest, assembly, progress
         self._done, self._total = 0, sum(file.size for file in manifest.body.files)
         # thousands of small files go to the disk together, where the system can do that
-        self._each_to_disk = is_single(manifest.body) or not hasattr(os, "sync")
+        self._each_to_disk = is_single(manifest.body) or sys.platform == "win32"
 
     def alone(self, to: Path) -> None:
         self._file(self._manifest.body.files[0], self._manifest.runs[0], to)
@@ -102,90 +102,19 @@ class _Writing:
         for file, path in sorted(zip(files, steps, strict=True), key=lambda one: -len(one[1].parts)):
             if file.kind != "link":
                 dress(file, to.joinpath(*path.parts))
+        if sys.platform != "win32" and not self._each_to_disk:
+            os.sync()
 
     def _file(self, file: FileEntry, runs: Runs, to: Path) -> None:
-        with to.open("x+b") as out, closing(_Flusher(out)) as flusher:
-            out.truncate(file.size)
-            for offset, run in _by_pack(runs):
-                self._run(out, offset, run)
-                flusher.wrote(run.length)
-            out.flush()
-            if self._each_to_disk:
-                flusher.start()
-            if _digest(out, runs) != (file.blake3 or blake3.blake3().hexdigest()):
-                raise IntegrityError(
-                    f"the restored {file.name} is not the file that was backed up; it was thrown away"
-                )
-            flusher.finish()
-
-    def _run(self, out: BinaryIO, offset: int, run: Run) -> None:
-        if run.pack != HOLE:  # a hole is there already
-            out.seek(offset)
-            for piece in self._depot.read(self._packs[run.pack - 1], run.position, run.length):
-                out.write(piece)
-                self._tell(len(piece))
-        else:
-            self._tell(run.length)
+        digest = self._assembly.write(runs, to, self._tell, durable=self._each_to_disk)
+        if digest != (file.blake3 or blake3.blake3().hexdigest()):
+            raise IntegrityError(
+                f"the restored {file.name} is not the file that was backed up; it was thrown away"
+            )
 
     def _tell(self, count: int) -> None:
         self._done += count
         self._progress("restore", self._done, self._total)
-
-
-class _Flusher:
-    """Has the disk write while the next packs are opened, so that little is left to wait for at the end."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out, self._left = out, 0
-        self._thread: ThreadPoolExecutor | None = None
-        self._going: Future[None] | None = None
-
-    def wrote(self, count: int) -> None:
-        self._left += count
-        if self._left >= FLUSH_BYTES and (self._going is None or self._going.done()):
-            self.start()
-
-    def start(self) -> None:
-        self._left = 0
-        self._out.flush()
-        self._thread = self._thread or ThreadPoolExecutor(1, "flush")
-        self._going = self._thread.submit(os.fsync, self._out.fileno())
-
-    def finish(self) -> None:
-        """All that was started is on the disk."""
-        if self._going:
-            self._going.result()
-
-    def close(self) -> None:
-        if self._thread:
-            self._thread.shutdown()
-
-
-def _by_pack(runs: Runs) -> Iterator[tuple[int, Run]]:
-    """In the order of packs, so that each is fetched once, and of places in them, so that each frame is opened once."""
-    placed, offset = [], 0
-    for run in runs:
-        placed.append((run.pack, run.position, offset, run.length))
-        offset += run.length
-    for pack, position, at, length in sorted(placed):
-        yield at, Run(pack, position, length)
-
-
-def _digest(file: BinaryIO, runs: Runs) -> str:
-    """Of what is on the disk now. What was never written is zeros, and need not be read."""
-    digest, buffer = blake3.blake3(), memoryview(bytearray(COMPARE_BYTES))
-    file.seek(0)
-    for run in runs:
-        left = run.length
-        while left:
-            piece = _ZEROS[:left] if run.pack == HOLE else buffer[:left]
-            if run.pack != HOLE and file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
-                return ""
-            digest.update(piece)
-            left -= len(piece)
-        if run.pack == HOLE:
-            file.seek(run.length, os.SEEK_CUR)
-    return digest.hexdigest()
 
 
 def _steps(file: FileEntry, files: tuple[FileEntry, ...]) -> PurePosixPath:
@@ -225,7 +154,7 @@ def _beside(to: Path) -> Iterator[Path]:
     part = to.with_name(f"{to.name}.{os.getpid()}.part")
     try:
         yield part
-        _flush_folder(to.parent)
+        flush_folder(to.parent)
     except OSError as e:
         raise BackupError(f"{to} cannot be written: {e.strerror}", code="backup.target") from e
     finally:
@@ -235,7 +164,7 @@ def _beside(to: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     if os.name == "nt":  # Windows has no handle on a folder that could be flushed
         return
     handle = os.open(folder, os.O_RDONLY)

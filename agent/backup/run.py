@@ -12,12 +12,12 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.backup import plan
 from agent.backup.catalogue import head_of
 from agent.backup.cutting import CutFile, Cutter, closure, packs_of
 from agent.backup.engines import Engine, Facts, Kind, Pace, Part
 from agent.backup.key import DataKey, RecoveryPublic, new_data_key
 from agent.backup.last_copy import LastCopy
+from agent.backup.letting_go import dying
 from agent.backup.manifest import FileEntry, Runs, seal_body
 from agent.backup.repository import Repository
 from agent.backup.repository.meter import Free, Meter
@@ -168,7 +168,7 @@ class _Run:
         known = self.state.packs()
         copies = LastCopy(self.job.state / "copies" / self.job.name) if self.job.delta else None
         seen = _Seen(self.pace, self.progress, self.reading, total)
-        cutter = Cutter(self.state, set(known) - plan.dying(known.values()), copies, seen)
+        cutter = Cutter(self.state, set(known) - dying(known.values()), copies, seen)
         incremental = self.state.last() is not None and bool(known)
         writer = PackWriter(key, self.repository, known, cutter.acknowledged, incremental=incremental)
         cutter.writer = writer

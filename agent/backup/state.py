@@ -15,7 +15,6 @@ from pathlib import Path
 
 import blake3
 
-from agent.backup.manifest import HOLE
 from protocols.errors import SnapshotFailed
 from protocols.wire.snapshot import PackRef
 
@@ -94,7 +93,13 @@ class State:
 
     def hash(self, data: bytes | bytearray | memoryview) -> bytes:
         """Keyed, so that nobody can make two contents of one hash."""
-        return blake3.blake3(data, key=self._key).digest(length=HASH_BYTES)
+        return blake3.blake3(data, key=self._key).digest(HASH_BYTES)
+
+    def page_hashes(self, group: memoryview, page_bytes: int) -> list[bytes]:
+        """As `hash` of each page."""
+        begun = blake3.blake3(key=self._key).copy  # a copy costs less than the key does
+        begins = range(0, len(group), page_bytes)
+        return [begun().update(group[at : at + page_bytes]).digest(HASH_BYTES) for at in begins]
 
     def last(self) -> Last | None:
         sequence, digest = self.recall("sequence"), self.recall("digest")
@@ -297,12 +302,3 @@ def _prepared(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
-
-
-def expand(pieces: Iterable[Piece], page_bytes: int) -> list[tuple[int, int, int]]:
-    """Pack, position and depth of each page."""
-    found = []
-    for one in pieces:
-        step = 0 if one.pack == HOLE else page_bytes
-        found += [(one.pack, one.position + index * step, one.depth) for index in range(one.pages)]
-    return found

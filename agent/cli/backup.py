@@ -3,6 +3,7 @@ as a child; then the result goes to the collector through the spool."""
 
 import argparse
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -14,10 +15,13 @@ from agent.backup.key import load_public
 from agent.backup.progress import progress_file
 from agent.backup.repository.meter import Bucket
 from agent.backup.run import Done, Job, Signer, backup
+from agent.backup.traffic import SPENT, Counted
 from agent.cli.account import as_owner_of
 from agent.cli.advice import exit_code
+from agent.cli.keys import recipients
 from agent.cli.place import (
     COLLECTOR,
+    Way,
     add_way,
     by_hand_state,
     configured,
@@ -31,10 +35,12 @@ from agent.cli.place import (
     way_of,
     way_to,
 )
+from agent.cli.storage import store_of
 from agent.clock import Clock
-from agent.config import Backup, default_path, load
+from agent.config import Backup, Config, default_path, load
+from agent.runtime.backups import GOOD
 from agent.runtime.clock import SystemClock
-from agent.spool import FILE, Spool
+from agent.spool import FILE, Json, Spool
 from protocols.errors import ConfigError, PlombaError
 from protocols.wire import v1
 
@@ -106,10 +112,10 @@ def _by_name(args: argparse.Namespace) -> Done:
         raise ConfigError(
             "command line", "backup", "needs --name, or --source, --repository and --recovery-key"
         )
-    config, chosen = configured(args)
+    config, chosen = configured(args.config, args.name)
     as_owner_of(config.agent.state_dir)
     clock, state = SystemClock(), config.agent.state_dir
-    report = _Report(state, chosen.name, chosen.engine, clock)
+    report = _Report(state, chosen, clock)
     step_back()
     gentle = Gentle(_manners(chosen, paced=args.paced), clock, Event())
     with report, progress(clock, progress_file(state, chosen.name)) as shown:
@@ -117,20 +123,28 @@ def _by_name(args: argparse.Namespace) -> Done:
             name=chosen.name,
             engine=engine(chosen.engine),
             source=chosen.source,
-            recipients=[load_public(path) for path in _public_keys(chosen)],
+            recipients=recipients(chosen, args.config or default_path(), config),
             state=state / "backup",
             delta=chosen.delta,
         )
         by: Signer = signer(state)
-        repository = open_repository(chosen.repository, config, clock, way_to(chosen, clock))
+        way = _way(config, chosen, clock, report, held=args.paced)
+        way = replace(way, store=store_of(args.config or default_path(), config))
+        repository = open_repository(chosen.repository, config, clock, way)
         reading = Bucket(chosen.read_mib_s * 1024 * 1024, clock, Event()) if chosen.read_mib_s else None
         report.done = backup(job, repository, by, clock, pace=gentle, progress=shown, reading=reading)
         report.waited_s, report.late = gentle.waited_s, gentle.late
         return report.done
 
 
-def _public_keys(plan: Backup) -> list[Path]:
-    return [path for path in (plan.recovery_key, plan.customer_key, plan.verify_key) if path]
+def _way(config: Config, chosen: Backup, clock: Clock, report: "_Report", *, held: bool) -> Way:
+    """Through the month's count where there is a limit."""
+    if config.budget.backup_monthly_mb is None:
+        return way_to(chosen, clock)
+    from agent.cli.month import counted_way  # noqa: PLC0415 - the law is some megabytes that no other backup needs
+
+    way, report.counted = counted_way(config, chosen, clock, held=held)
+    return way
 
 
 def _manners(plan: Backup, *, paced: bool) -> Manners:
@@ -144,22 +158,29 @@ def _manners(plan: Backup, *, paced: bool) -> Manners:
 class _Report:
     """Tells the collector how the run ended, whatever ended it short of a kill."""
 
-    def __init__(self, state: Path, source: str, kind: str, clock: Clock) -> None:
-        self._state, self._source, self._kind, self._clock = state, source, kind, clock
+    def __init__(self, state: Path, plan: Backup, clock: Clock) -> None:
+        self._state, self._clock = state, clock
+        self._source, self._kind, self._classes = plan.name, plan.engine, plan.classes
         self._started_at: datetime = clock.now()
         self._begun = clock.monotonic()
         self.done: Done | None = None
+        self.counted: Counted | None = None
         self.waited_s, self.late = 0.0, False
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, PlombaError) and error.code == _RUNNING:
-            return
+        if self.counted:
+            self.counted.close()
+        if isinstance(error, PlombaError) and error.code in (_RUNNING, SPENT):
+            return  # the one that runs tells its own end; one that waits for the next month is told before it begins
         message = self._good(self.done) if self.done else self._bad(error)
+        good: dict[str, Json] = (
+            {GOOD + self._source: {"started_at": self.done.started_at.isoformat()}} if self.done else {}
+        )
         with Spool(self._state / FILE, self._clock) as spool:
-            spool.put(message)
+            spool.put_all([message], good)
             if self.late:
                 spool.put(self._late())
 
@@ -176,6 +197,7 @@ class _Report:
             source_bytes=done.header.source_bytes,
             stored_bytes=done.header.stored_bytes,
             facts=plan.wire_facts(done.facts),
+            classes=self._classes,
         )
 
     def _late(self) -> v1.Fact:
@@ -195,6 +217,7 @@ class _Report:
             started_at=self._started_at,
             duration_s=round(self._clock.monotonic() - self._begun, 3),
             error=text[:400],
+            classes=self._classes,
         )
 
 

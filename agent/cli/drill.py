@@ -73,7 +73,7 @@ def _by_hand(args: argparse.Namespace) -> DrillResult:
 
 
 def _by_name(args: argparse.Namespace) -> DrillResult:
-    config, chosen = configured(args)
+    config, chosen = configured(args.config, args.name)
     clock, state = SystemClock(), config.agent.state_dir
     repository, by = open_repository(chosen.repository, config, clock, way_to(chosen, clock)), signer(state)
     args.scratch = args.scratch or state / "backup" / "drill"

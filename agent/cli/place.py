@@ -19,6 +19,7 @@ from agent.backup.key import RecoverySecret, load_secret
 from agent.backup.key_split import is_part, join
 from agent.backup.progress import Both, Kept, Line
 from agent.backup.repository import Repository
+from agent.backup.repository.direct import Storage
 from agent.backup.repository.https import Access, HttpsRepository
 from agent.backup.repository.local import LocalRepository
 from agent.backup.repository.meter import Bucket, Free, Meter
@@ -29,6 +30,7 @@ from agent.clock import Clock
 from agent.config import Backup, Config, default_path, load
 from agent.uplink import identity
 from protocols.errors import ConfigError, PlombaError, RepositoryUnreachable
+from protocols.wire.erasure import FILE
 from protocols.wire.snapshot import encode_key
 
 COLLECTOR = "collector"
@@ -42,24 +44,27 @@ def by_hand_state() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "plomba" / "by-hand"
 
 
-def configured(args: argparse.Namespace) -> tuple[Config, Backup]:
-    """The configuration and the backup in it that `--name` means."""
-    path = args.config or default_path()
+def configured(file: Path | None, name: str) -> tuple[Config, Backup]:
+    """The configuration and the backup in it of that name."""
+    path = file or default_path()
     config = load(path)
     for plan in config.backups:
-        if plan.name == args.name:
+        if plan.name == name:
             return config, plan
     known = ", ".join(plan.name for plan in config.backups) or "none"
-    raise ConfigError(str(path), "backup.name", f"there is no [[backup]] named {args.name!r}", known)
+    raise ConfigError(str(path), "backup.name", f"there is no [[backup]] named {name!r}", known)
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What a repository that is no plain folder needs beside its address."""
+    """What a repository that is no plain folder needs beside its address. `store`: packs may go straight to it. `of`:
+    another till, whose objects are read."""
 
     sftp_key: Path | None = None
     sftp_host_key: str = ""
     send: Meter = field(default_factory=Free)
+    store: Storage | None = None
+    of: str = ""
 
 
 def open_repository(where: str, config: Config | None, clock: Clock, way: Way | None = None) -> Repository:
@@ -80,8 +85,22 @@ def open_repository(where: str, config: Config | None, clock: Clock, way: Way | 
         raise ConfigError(
             "--repository", where, "is not the collector that this till is enrolled at", me.collector
         )
-    access = Access(me.collector, me.ca_file, me.terminal, me.key)
+    access = Access(me.collector, me.ca_file, me.terminal, me.key, way.store, way.of)
     return Retrying(HttpsRepository(access, clock, way.send), clock, Event())
+
+
+def erasures_of(where: str, config: Config | None, clock: Clock, of: str) -> bytes:
+    """The list of what must not come back: the file beside a set that was taken away, else the collector's, wherever
+    the set lies; b"" on a computer that is enrolled at none. Errors of the repository where it cannot be asked."""
+    beside = Path(where) / FILE
+    if "://" not in where and beside.is_file():
+        return beside.read_bytes()
+    if config is None or not (config.agent.state_dir / identity.IDENTITY_FILE).exists():
+        return b""
+    me = identity.load(config.agent.state_dir)
+    repository = HttpsRepository(Access(me.collector, me.ca_file, me.terminal, me.key, None, of), clock)
+    with contextlib.closing(repository):
+        return repository.erasures()
 
 
 def make_folder(folder: Path) -> None:

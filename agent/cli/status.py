@@ -4,19 +4,20 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from agent.backup.progress import Going, describe, progress_file, read_going
+from agent.backup.progress import describe
 from agent.cli import wished
-from agent.config import Config, default_path, load
+from agent.cli.month import line_of
+from agent.config import default_path, load
 from agent.config.reader import tables_in
+from agent.runtime.backup_month import going, use_of
 from agent.runtime.clock import SystemClock
 from agent.runtime.status import Status, read
 from agent.spool import Json
 
 NAME = "status"
-FRESH = timedelta(minutes=1)
 HELP = "show who this till is, what waits for the collector, and when each device last answered"
 
 
@@ -33,21 +34,21 @@ def run(args: argparse.Namespace) -> int:
     status["configuration"] = wished.facts(found, standing)
     if not (config.relay.use or config.relay.serve):
         status["course"] = {}
-    going = _going(config)
+    now = SystemClock().now()
+    running, use = going(config, now), use_of(config, now)
     if args.json:
-        told = {name: {**asdict(one.reading), "at": one.at.isoformat()} for name, one in going.items()}
-        print(json.dumps({**status, "backups_running": told}, ensure_ascii=False, indent=2))
+        told = {name: {**asdict(one.reading), "at": one.at.isoformat()} for name, one in running.items()}
+        month = {**asdict(use), "left": use.left, "near": use.near} if use else None
+        print(
+            json.dumps(
+                {**status, "backups_running": told, "backup_traffic": month}, ensure_ascii=False, indent=2
+            )
+        )
     else:
-        running = [f"Backup {name}: {describe(one.reading).strip()}" for name, one in going.items()]
-        print("\n".join([*_lines(status), *running, *wished.head(found, standing)]))
+        lines = [f"Backup {name}: {describe(one.reading).strip()}" for name, one in running.items()]
+        lines += [line_of(use)] if use else []
+        print("\n".join([*_lines(status), *lines, *wished.head(found, standing)]))
     return 0 if status["identity"] else 1
-
-
-def _going(config: Config) -> dict[str, Going]:
-    """How far the backups are that run just now. What has not been written for a minute is of one that was killed."""
-    state, now = config.agent.state_dir, SystemClock().now()
-    found = {plan.name: read_going(progress_file(state, plan.name)) for plan in config.backups}
-    return {name: one for name, one in found.items() if one and abs(now - one.at) < FRESH}
 
 
 NEXT = {

@@ -16,7 +16,7 @@ from protocols.wire.desired import EITHER, LISTS, Flat, Misshapen, Value, flatte
 
 OPEN: Mapping[str, frozenset[str]] = {
     "agent": frozenset({"language", "log_level", "open_from", "open_to"}),
-    "collector": frozenset({"report_s"}),
+    "collector": frozenset({"report_s", "verify_public", "storage_ca"}),
     "host": frozenset(
         {
             "sample_s", "disk_low_percent", "memory_low_percent", "too_hot_celsius", "clock_drift_s",
@@ -29,7 +29,10 @@ OPEN: Mapping[str, frozenset[str]] = {
     "backup": frozenset({"every", "at"}),
 }  # fmt: skip
 """Not listed, for example: `host.pos_programs` (whose digests are told), `host.pos_server` and `host.main_terminal`
-(which the agent calls up), the source, the place and the recovery key of a backup, all of jobs and of the relay."""
+(which the agent calls up), the source, the place and the keys of a backup, all of jobs and of the relay.
+`collector.verify_public` opens no backup but those whose `verify_key`, in the till's file, is "collector";
+`collector.storage_ca` is about the one store that the till's file names in `collector.storage_url`, where locked packs
+go."""
 
 PLACED = frozenset({"family", "port", "baud", "parity"})
 """Of a device that the till's file does not name, on a port that it lists under [discovery]: there somebody who

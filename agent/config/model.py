@@ -15,6 +15,8 @@ from agent.config import address
 from agent.config.nearest import nearest
 from protocols.device.registry import FAMILIES
 from protocols.wire.desired import LISTS
+from protocols.wire.erasure import Column
+from protocols.wire.key_text import PUBLIC_MARK, BadKeyText, decode_line
 
 
 def data_dir() -> Path:
@@ -52,6 +54,23 @@ def _url(text: str) -> str:
     if re.fullmatch(r"https://[^/\s?#]+/?", text):
         return text.rstrip("/")
     raise _wrong(f"{text!r} is no collector address", "https://HOST or https://HOST:PORT")
+
+
+def _store(text: str) -> str:
+    if not text or re.fullmatch(r"https://[^/\s?#@]+/?", text):
+        return text.rstrip("/")
+    raise _wrong(f"{text!r} is no address of an object store", "https://HOST or https://HOST:PORT")
+
+
+def _authority(text: str) -> str:
+    import ssl  # noqa: PLC0415 - most tills need none
+
+    try:
+        if text:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError) as e:
+        raise _wrong("this is no certificate", "one as PEM, from -----BEGIN CERTIFICATE----- on") from e
+    return text
 
 
 def _host_port(text: str) -> str:
@@ -98,6 +117,15 @@ def _mark(text: str) -> str:
     )
 
 
+def _public_key(text: str) -> str:
+    try:
+        if text:
+            decode_line(PUBLIC_MARK, text)
+    except BadKeyText as e:
+        raise _wrong(str(e), f"the line of a public key, {PUBLIC_MARK} ...") from e
+    return text
+
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -128,6 +156,7 @@ File = Annotated[Path, BeforeValidator(_path)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
 Mark = Annotated[str, AfterValidator(_mark)]
 Server = Annotated[str, AfterValidator(_host_port)]
+_PUBLIC = rf"^({PUBLIC_MARK} [A-Za-z2-7 -]{{58,120}})?$"
 Service = Annotated[str, Field(pattern=r"^[A-Za-z0-9_$][A-Za-z0-9@:._\\$ -]{0,99}$")]
 
 
@@ -138,7 +167,8 @@ class Table(BaseModel):
 class Agent(Table):
     """`name` is what the till calls itself at enrolment; empty means the host name. `local`: keys in which this
     file holds against the collector, such as "device[kitchen].poll_s", "backup" or "*" for all. From `open_from` to
-    `open_to` (local time; may go over midnight) the shop is open, and work that can wait does."""
+    `open_to` (local time; may go over midnight) the shop is open, and work that can wait does. `regime`: the country
+    whose law tells which backups have to be made."""
 
     state_dir: File = Field(default_factory=data_dir)
     name: Annotated[str, Field(max_length=80)] = ""
@@ -148,6 +178,7 @@ class Agent(Table):
     local: Annotated[tuple[Mark, ...], Field(strict=False, max_length=64)] = ()
     open_from: Annotated[time, BeforeValidator(_at)] | None = None
     open_to: Annotated[time, BeforeValidator(_at)] | None = None
+    regime: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "lv"
 
     @model_validator(mode="after")
     def _both_hours(self) -> Self:
@@ -157,11 +188,18 @@ class Agent(Table):
 
 
 class Collector(Table):
-    """`monthly_mb`: the traffic budget of a calendar month; figures give way to it. None: there is none."""
+    """`monthly_mb`: the traffic budget of a calendar month; figures give way to it. None: there is none.
+    `verify_public`: the public half of the key that the collector proves backups with, for those backups whose
+    `verify_key` is "collector". `storage_url`: packs of backups may go straight to the store behind the collector, and
+    this is the one. `storage_ca`: the certificate (PEM) of the one authority that it is believed by; empty: those that
+    this computer trusts."""
 
     url: Annotated[str, AfterValidator(_url)]
     report_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
     monthly_mb: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
+    verify_public: Annotated[str, Field(pattern=_PUBLIC), AfterValidator(_public_key)] = ""
+    storage_url: Annotated[str, AfterValidator(_store)] = ""
+    storage_ca: Annotated[str, Field(max_length=2000), AfterValidator(_authority)] = ""
 
 
 class Queue(Table):
@@ -246,9 +284,12 @@ class Host(Table):
 class Backup(Table):
     """`repository` is "collector", a folder, or sftp://user@host/folder. Either `every` or `at` (local time of the
     till) is set, or `after`, by which each Z report begins one; `after` may stand beside the others. `customer_key` and
-    `verify_key` open the backup beside the recovery key. `delta` keeps a copy of the last backup on the till, so that
-    less is sent. While the till is busy, or outside of `window`, a backup that has begun waits, for `deadline` at most;
-    then it goes on slowly."""
+    `verify_key` open the backup beside the recovery key. `verify_key = "collector"` means the key that the collector
+    wishes, so that it may open the backup, and none while it wishes none. `delta` keeps a copy of the last backup on
+    the till, so that less is sent. `classes`: which sets of the law it fills (in Latvia `daily`, `version`, `database`,
+    `operational`), where its engine does not tell. `erasable`: TABLE.COLUMN of a SQLite source in which a restore does
+    erasures of personal data once more. While the till is busy, or outside of `window`, a backup that has
+    begun waits, for `deadline` at most; then it goes on slowly."""
 
     name: Name
     engine: Name
@@ -256,7 +297,7 @@ class Backup(Table):
     repository: Annotated[str, Field(min_length=1)] = "collector"
     recovery_key: File
     customer_key: File | None = None
-    verify_key: File | None = None
+    verify_key: Annotated[Literal["collector"] | File | None, Field(union_mode="left_to_right")] = None
     sftp_key: File | None = None
     sftp_host_key: Annotated[str, Field(max_length=2000)] = ""
     delta: bool = False
@@ -267,6 +308,8 @@ class Backup(Table):
     every: Annotated[timedelta, BeforeValidator(_every)] | None = None
     at: Annotated[time, BeforeValidator(_at)] | None = None
     after: Literal["z_report"] | None = None
+    classes: Annotated[tuple[Name, ...], Field(strict=False, max_length=16)] = ()
+    erasable: Annotated[tuple[Column, ...], Field(strict=False, max_length=64)] = ()
 
     @model_validator(mode="after")
     def _one_rhythm(self) -> Self:
@@ -287,24 +330,29 @@ class Discovery(Table):
 
 class Budget(Table):
     """What the agent itself may use: of one core, of memory, written to the disk, sent to the collector. It does
-    less before it reaches one of these. After days without a line a lot is sent in one hour, and that is well."""
+    less before it reaches one of these. After days without a line a lot is sent in one hour, and that is well.
+    `backup_monthly_mb`: what all backups together may send in a calendar month of UTC; near its end only those go that
+    the law demands. None: there is no limit."""
 
     cpu_percent: Annotated[float, Field(gt=0, le=100)] = 2.0
     memory_mib: Annotated[float, Field(ge=40, le=4096)] = 120.0
     disk_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 50.0
     sent_mib_per_h: Annotated[float, Field(ge=1, le=10_000)] = 500.0
+    backup_monthly_mb: Annotated[int, Field(ge=10, le=10_000_000)] | None = None
 
 
 class Jobs(Table):
     """What operators may have done here. `company_root` is the public key of the company's root (Ed25519, base64url):
     only a list of operators that it signed counts, and without it no job is ever run. Only what is named here can be
-    restarted, cleared or read. `drill_key` is where a person who visits the till puts the key that opens backups."""
+    restarted, cleared or read. `drill_key` is where a person who visits the till puts the key that opens backups.
+    `restore_over` names the backups whose live source a job of two operators may restore over."""
 
     company_root: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{43})?$")] = ""
     services: Annotated[tuple[str, ...], Field(strict=False, max_length=32)] = ()
     printers: Annotated[tuple[str, ...], Field(strict=False, max_length=32)] = ()
     logs: Annotated[tuple[File, ...], Field(strict=False, max_length=32)] = ()
     drill_key: File | None = None
+    restore_over: Annotated[tuple[Name, ...], Field(strict=False, max_length=32)] = ()
 
 
 class Relay(Table):

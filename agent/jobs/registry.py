@@ -9,6 +9,7 @@ from agent.jobs.drawer_test import Drawer
 from agent.jobs.read_state_now import Reading
 from agent.jobs.reload_configuration import Reload
 from agent.jobs.restart_service import Restart
+from agent.jobs.restore import Over, ToFile
 from agent.jobs.run_backup import Backup
 from agent.jobs.run_drill import Drill
 from agent.jobs.self_test import Test
@@ -21,6 +22,8 @@ WORKS: Mapping[Type, Work[Any]] = {
     Type.DRAWER_TEST: Drawer(),
     Type.RUN_BACKUP: Backup(),
     Type.RUN_DRILL: Drill(),
+    Type.RESTORE_FILE: ToFile(),
+    Type.RESTORE_OVER: Over(),
     Type.RESTART_SERVICE: Restart(),
     Type.CLEAR_SPOOLER: Clear(),
     Type.COLLECT_LOGS: Collect(),

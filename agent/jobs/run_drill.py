@@ -2,7 +2,8 @@
 brought it: on a stick, in the file that `[jobs] drill_key` names."""
 
 from agent.jobs import agent_command
-from agent.jobs.work import Context, Exit, Outcome
+from agent.jobs.restore import no_key
+from agent.jobs.work import Context, Outcome
 from protocols.wire.job import RunDrill
 
 
@@ -25,10 +26,4 @@ class Drill:
 def _hindered(context: Context[RunDrill]) -> Outcome | None:
     known = [plan.name for plan in context.config.backups]
     wrong = agent_command.named("backup", context.parameters.backup, known, "[[backup]]")
-    if wrong:
-        return wrong
-    key = context.config.jobs.drill_key
-    if key is None or not key.is_file():
-        why = "the key that opens backups is not at this till, where it does not belong; bring it on a stick"
-        return Outcome(Exit.REFUSED, "job.no_recovery_key", f"{why} and name its file in [jobs] drill_key")
-    return None
+    return wrong or no_key(context)

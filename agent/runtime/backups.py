@@ -17,6 +17,8 @@ from agent.spool import Json, Spool
 from protocols.wire import v1
 
 STATE = "backup."
+GOOD = "backup_good."
+"""When the last good one was begun."""
 NICE = 10
 _REPORTED = {0, 1, 3, 75}
 """Exit codes after which the process has told its result itself."""
@@ -34,6 +36,10 @@ ZReport = Callable[[], datetime | None]
 """When the last Z report was seen; None where none was."""
 Busy = Callable[[datetime], bool]
 """Whether the till sells just now, so that a backup under way waits."""
+
+Held = Callable[[Backup, datetime | None, datetime | None, datetime], bool]
+"""Whether a backup waits for the next month's traffic: when the last good one was begun, when the last Z report was
+seen, now."""
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +90,9 @@ class Backups:
         may: May = lambda _now, _since, _patience: True,
         busy: Busy = lambda _now: False,
         z_report: ZReport = lambda: None,
+        held: Held = lambda _plan, _good, _z_at, _now: False,
     ) -> None:
-        self._z_report = z_report
+        self._z_report, self._held = z_report, held
         self._may, self._busy = may, busy
         self._told_busy = False
         self._plans = plans
@@ -132,7 +139,7 @@ class Backups:
         z_at = self._z_report() if plan.after else None
         if z_at and last and min(last, now) < z_at <= now:
             due = min(due, z_at)
-        if due > now:
+        if due > now or self._held(plan, last_good(self._spool, plan.name), self._z_report(), now):
             return False
         if last is None or (plan.at is not None and (now - due).total_seconds() <= PUNCTUAL_S):
             return True
@@ -177,5 +184,14 @@ class Backups:
         self._ended()
 
     def _last(self, plan: Backup) -> datetime | None:
-        kept = self._spool.read_state(STATE + plan.name)
-        return datetime.fromisoformat(str(kept["started_at"])) if isinstance(kept, dict) else None
+        return _time(self._spool, STATE + plan.name)
+
+
+def last_good(spool: Spool, name: str) -> datetime | None:
+    """When the last good backup of that name was begun."""
+    return _time(spool, GOOD + name)
+
+
+def _time(spool: Spool, key: str) -> datetime | None:
+    kept = spool.read_state(key)
+    return datetime.fromisoformat(str(kept["started_at"])) if isinstance(kept, dict) else None

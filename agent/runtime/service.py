@@ -16,8 +16,10 @@ from agent.devices import profile_store
 from agent.devices.poller import Poller
 from agent.health import RULES, HostClock, Rule, rules_for_device
 from agent.runtime import story
+from agent.runtime.backup_month import Companion, Month
 from agent.runtime.backups import Backups
 from agent.runtime.budget import Budget, Limits
+from agent.runtime.certified_list import CertifiedList
 from agent.runtime.configuring import Configuring
 from agent.runtime.deadline import Deadline
 from agent.runtime.device_watch import DRAWER, KNOWN, LONG, DeviceWatch
@@ -113,6 +115,7 @@ class Service:
         if configuring:
             self._errands["configuration"] = configuring.fetch
         self._runner = Errands(self._client, self._errands)
+        self._certified = CertifiedList(config.agent.state_dir, clock)
         self._sender = Sender(
             self._spool,
             Speaker(self._client, story.run_of(self._boot), self._runner.refused),
@@ -122,6 +125,7 @@ class Service:
             heard=self._heard,
             traffic=_traffic(config, self._spool),
             session=session,
+            beside=Companion(config, clock),
         )
         self._thread = Thread(target=resting.run, args=(self._sender.run,), name="sender", daemon=True)
         self._outgoing = Outgoing(self._spool, self._sender.wake)
@@ -131,8 +135,7 @@ class Service:
         self._tapped: dict[str, TappedPoller] = {}
         self._watches: dict[str, DeviceWatch] = {}
         self._jobs = self._job_desk(config_file, identity.terminal)
-        self._commands = Commands()
-        self._notify = Notify()
+        self._commands, self._notify = Commands(), Notify()
 
     def run(self) -> int:
         """0 after a clean end; 1 when the process must be started anew to go on."""
@@ -161,10 +164,11 @@ class Service:
         return self._end()
 
     def _backing_up(self, config_file: Path) -> Backups:
+        month = Month(self._config, self._spool, lambda fact, state: self._outgoing.tell([fact], state))
         plans, may, busy = self._config.backups, self._trading.may_run, self._trading.selling
         return Backups(
             plans, config_file, self._spool, self._clock, self._sender.wake,
-            may=may, busy=busy, z_report=self._last_z_report,
+            may=may, busy=busy, z_report=self._last_z_report, held=month.holds,
         )  # fmt: skip
 
     def _last_z_report(self) -> datetime | None:
@@ -206,7 +210,7 @@ class Service:
             self._spool.tell_gap(gap)
 
     def _plan_own(self, judging: Judging) -> SelfWatch:
-        budget = Budget(Limits(**self._config.budget.model_dump()))
+        budget = Budget(Limits(**self._config.budget.model_dump(exclude={"backup_monthly_mb"})))
         meter = Meter(self._clock, lambda: self._connection.sent_bytes, self._rhythm.late_s)
         watch = SelfWatch(
             meter.read, budget, judging, self._outgoing, self._clock, slow=self._rhythm.slow_down
@@ -382,6 +386,7 @@ class Service:
     def _heard(self, receipt: v1.Receipt) -> None:
         """In the sender's thread, after each receipt."""
         self._runner.heard(receipt)
+        self._certified.heard(self._client)
         if self._relay:
             self._relay.heard(self._client)
 

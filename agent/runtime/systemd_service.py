@@ -121,7 +121,8 @@ def _written(config: Config) -> list[Path]:
     """Folders that are not the service's own by its unit."""
     state = [config.agent.state_dir] if config.agent.state_dir != data_dir() else []
     local = [Path(plan.repository) for plan in config.backups if plan.repository.startswith("/")]
-    return list(dict.fromkeys([*state, *local]))
+    over = [Path(plan.source).parent for plan in config.backups if plan.name in config.jobs.restore_over]
+    return list(dict.fromkeys([*state, *local, *over]))
 
 
 def polkit_rule(services: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from agent.clock import Clock
 from agent.spool import STAND_IN_KIND, Batch, Json, Pending, Spool, SpoolDamaged, SpoolError
 from agent.uplink.client import Forked, Gap, Unreadable
 from agent.uplink.pace import back_off
-from agent.uplink.report import AROUND_BYTES, body_of
+from agent.uplink.report import AROUND_BYTES, NOTHING, Beside, body_of
 from agent.uplink.traffic import STATE as TRAFFIC
 from agent.uplink.traffic import Traffic
 from protocols.errors import CollectorUnreachable, ReportRefused
@@ -20,9 +20,9 @@ from protocols.wire import v1
 
 NEXT_MAX_S = 900.0
 """A collector cannot ask for a longer silence than this."""
-SMALL = 50
+SMALL = 10
 """A run begins with reports of this size and doubles them: a collector that wants a slower pace can say so before it
-got a large one."""
+got a large one. Each lane has a size of its own: events cost a collector far more than readings."""
 STUCK_TURNS = 3
 WRITE_S = 60.0
 """So old may the time of the last receipt be that `status` shows."""
@@ -53,8 +53,10 @@ class Sender:
         heard: Callable[[v1.Receipt], None] = lambda _: None,
         traffic: Traffic | None = None,
         session: str = "",
+        beside: Callable[[], Beside] = lambda: NOTHING,
     ) -> None:
-        """`heard` is called in the sender's thread after each receipt. `traffic` None: there is no limit."""
+        """`heard` is called in the sender's thread after each receipt. `traffic` None: there is no limit. `beside` is
+        asked for each report."""
         self._spool = spool
         self._client = client
         self._terminal = terminal
@@ -64,12 +66,13 @@ class Sender:
         self._heard = heard
         self._traffic = traffic
         self._session = session
+        self._beside = beside
         self._last_lane: v1.Lane | None = None
         self._wake = Event()
         self._stop = False
         self._failures = 0
         self._stuck = 0
-        self._limit = SMALL
+        self._limits = dict.fromkeys(v1.Lane, SMALL)
         self._said: Json = None
         self._written: tuple[int, int, int | None] = (0, -1, None)
         self._written_s = clock.monotonic()
@@ -108,7 +111,8 @@ class Sender:
         except CollectorUnreachable as e:
             # A thin line may carry a small report where a large one times out. Where one message makes the
             # collector fail, those before it still get through.
-            self._limit = max(1 if e.code == "report.failed" else SMALL, self._limit // 2)
+            least = 1 if e.code == "report.failed" else SMALL
+            self._limits[batch.lane] = max(least, self._limits[batch.lane] // 2)
             self._last_lane = (
                 v1.Lane.ORDERED
             )  # so that the newest state goes first when somebody answers again
@@ -133,12 +137,14 @@ class Sender:
         figures = self._traffic is None or self._traffic.figures
         loose_first = not pending.ordered or self._last_lane is v1.Lane.ORDERED
         if pending.loose and self._last_lane is not None and loose_first:
-            batch = self._spool.next_batch(self._limit, _BATCH_BYTES, v1.Lane.LOOSE, figures=figures)
+            batch = self._spool.next_batch(
+                self._limits[v1.Lane.LOOSE], _BATCH_BYTES, v1.Lane.LOOSE, figures=figures
+            )
             if batch.rows:
                 self._last_lane = v1.Lane.LOOSE
                 return batch
         self._last_lane = v1.Lane.ORDERED
-        return self._spool.next_batch(self._limit, _BATCH_BYTES)
+        return self._spool.next_batch(self._limits[v1.Lane.ORDERED], _BATCH_BYTES)
 
     def _rest(self, wait_s: float) -> None:
         """Wait; a wake-up ends it early only when the last turn went well."""
@@ -150,7 +156,9 @@ class Sender:
                     return
 
     def _stored(self, batch: Batch, receipt: v1.Receipt) -> float:
-        self._limit = min(v1.MESSAGES, self._limit * 2, receipt.credit or v1.MESSAGES)
+        self._limits[batch.lane] = min(
+            v1.MESSAGES, self._limits[batch.lane] * 2, receipt.credit or v1.MESSAGES
+        )
         if batch.lane is v1.Lane.LOOSE:
             self._spool.stored(batch, receipt.held, self._traffic_state())
             self._written = *self._written[:2], receipt.held
@@ -216,7 +224,7 @@ class Sender:
         """Find the one message that cannot be read by halving; keep it aside only if an empty report is
         taken."""
         if len(batch.rows) > 1:
-            self._limit = len(batch.rows) // 2
+            self._limits[batch.lane] = len(batch.rows) // 2
             return 0.0
         if not batch.rows or batch.rows[0].kind == STAND_IN_KIND or not self._empty_is_taken(batch):
             return self._failed("refused", error)
@@ -250,7 +258,7 @@ class Sender:
     def _body(self, batch: Batch, pending: Pending) -> bytes:
         left = max(pending.messages - len(batch.rows), 0)
         queue = v1.Queue(messages=left, oldest_at=pending.oldest_at if left else None)
-        body = body_of(batch, self._terminal, self._clock.now(), queue, self._session)
+        body = body_of(batch, self._terminal, self._clock.now(), queue, self._session, beside=self._beside())
         if self._traffic:
             self._traffic.sent(len(body), self._clock.now())
         return body

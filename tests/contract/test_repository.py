@@ -19,6 +19,8 @@ from tests.agent.backup.openssh import Server, running
 from tests.agent.backup.till import SECRET, Till, small_pack
 from tests.collector.served import Served, free_port
 
+pytestmark = pytest.mark.xdist_group("repositories")
+
 
 @dataclass(frozen=True)
 class Place:

@@ -97,6 +97,8 @@ def test_it_holds_no_module_of_the_collector_and_none_of_the_tests(frozen: Path)
         "ninja",
         "uvicorn",
         "psycopg",
+        "botocore",
+        "jmespath",
         "pytest",
         "hypothesis",
         "mypy",

@@ -51,9 +51,9 @@ def _table(database: sqlite3.Connection, table: str, *, has_rowid: bool) -> dict
     names = [f"rows.{table}"] + ([f"max_rowid.{table}"] if has_rowid else [])
     wanted = ["count(*)"] + (["max(rowid)"] if has_rowid else [])
     columns = _integer_columns(database, table)
-    sums = [f"sum(CASE typeof({_quote(c)}) WHEN 'integer' THEN {_quote(c)} END)" for c in columns]
     try:
-        row = _select(database, table, wanted + sums)
+        row = _select(database, table, wanted + [f"sum({_quote(c)})" for c in columns])
+        row = (*row[: len(wanted)], *_whole_sums(database, table, columns, row[len(wanted) :]))
         names += [f"sum.{table}.{column}" for column in columns]
     except sqlite3.OperationalError as e:
         if "overflow" not in str(e):
@@ -61,6 +61,19 @@ def _table(database: sqlite3.Connection, table: str, *, has_rowid: bool) -> dict
         # a sum over 63 bits: such a column holds keys or hashes, whose sum would tell nobody anything
         row = _select(database, table, wanted)
     return dict(zip(names, row, strict=True))
+
+
+def _whole_sums(
+    database: sqlite3.Connection, table: str, columns: list[str], sums: tuple[Scalar, ...]
+) -> list[Scalar]:
+    """Of the integers alone. A sum that is an integer met nothing else (https://sqlite.org/lang_aggfunc.html#sumunc),
+    and takes half the time that asking each value for its type does."""
+    mixed = [c for c, total in zip(columns, sums, strict=True) if isinstance(total, float)]
+    if not mixed:
+        return list(sums)
+    asked = [f"sum(CASE typeof({_quote(c)}) WHEN 'integer' THEN {_quote(c)} END)" for c in mixed]
+    exact = dict(zip(mixed, _select(database, table, asked), strict=True))
+    return [exact.get(c, total) for c, total in zip(columns, sums, strict=True)]
 
 
 def _select(database: sqlite3.Connection, table: str, wanted: list[str]) -> tuple[Scalar, ...]:

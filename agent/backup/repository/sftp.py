@@ -13,17 +13,22 @@ from threading import Lock, local
 from urllib.parse import unquote, urlsplit
 
 import paramiko
-from paramiko.sftp import CMD_EXTENDED
+from paramiko.message import Message
+from paramiko.sftp import CMD_EXTENDED, CMD_MKDIR, CMD_RENAME, CMD_STAT, CMD_WRITE, int64
 
 from agent.backup.repository import MISSING, ObjectInfo, missing, taken
 from agent.backup.repository.meter import Free, Meter
+from agent.backup.repository.sftp_requests import Together
 from protocols.errors import ConfigError, PlombaError, RepositoryRefused, RepositoryUnreachable
 from protocols.wire.snapshot import KINDS, check_digest, object_path, split_name
 
 CONNECT_S, ANSWER_S = 15.0, 120.0
-WRITE_BYTES = 256 << 10
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "aes128-ctr")
 """Where both sides have it, GCM: half the work of a cipher and a checksum apart."""
+SAFE_BYTES = 32_000
+"""A write of so many fits with all around it into one packet of SSH, and every server takes it."""
+MOST_BYTES = 126 << 10
+_EXTENDED_REPLY = 201
 _TEMPORARY = "incoming"
 _DENIED = (errno.EACCES, errno.EPERM)
 
@@ -89,13 +94,19 @@ class SftpRepository:
     def put_new(self, name: str, data: bytes | memoryview) -> None:
         check_digest(name, data)
         target = self._path(name)
+        part = f"{self._access.folder}/{_TEMPORARY}/{split_name(name)[1]}.{self._own}.part"
         with self._asked(name) as sftp:
-            if self._size(sftp, target) is not None:
+            there, begun = self._sizes(sftp, target, part)
+            if there is not None:
                 return self._compare(sftp, name, target, data)
-            part = f"{self._access.folder}/{_TEMPORARY}/{split_name(name)[1]}.{self._own}.part"
-            self._write(sftp, part, data)
-            self._name(sftp, part, target)
-            if self._size(sftp, target) != len(data):
+            try:
+                self._write(sftp, part, target, data, begun or 0)
+                arrived = self._name(sftp, part, target)
+            except FileNotFoundError as e:
+                self._mine.folders.clear()
+                self._must_be_there(sftp)
+                raise RepositoryUnreachable(f"a folder went away while {name} was written") from e
+            if arrived != len(data):
                 raise RepositoryUnreachable(f"{name} did not arrive whole")
         return None
 
@@ -154,62 +165,74 @@ class SftpRepository:
                         split_name(name)
                         yield ObjectInfo(name, one.st_size or 0)
 
-    def _write(self, sftp: paramiko.SFTPClient, part: str, data: bytes | memoryview) -> None:
-        there = self._size(sftp, part) or 0
+    def _write(
+        self, sftp: paramiko.SFTPClient, part: str, target: str, data: bytes | memoryview, there: int
+    ) -> None:
         if there > len(data):
             there = 0
-        if not there:
-            self._must_be_there(sftp)
-            self._make(sftp, part.rpartition("/")[0])
-        with sftp.open(part, "r+b" if there else "wb") as file:
-            file.seek(there)
-            file.set_pipelined(True)
-            view = memoryview(data)
-            for at in range(there, len(data), WRITE_BYTES):
-                piece = bytes(view[at : at + WRITE_BYTES])
+        for path in (part, target):
+            self._make(sftp, path.rpartition("/")[0])
+        file = sftp.open(part, "r+b" if there else "wb")
+        try:
+            view, most, writes = memoryview(data), self._mine.write_bytes, Together(sftp)
+            for at in range(there, len(data), most):
+                piece = view[at : at + most]
                 self._meter.spend(len(piece))
-                if at + WRITE_BYTES >= len(data):
-                    file.set_pipelined(False)  # the last one waits for the answers to all: no error is lost
-                file.write(piece)
-            self._flush(sftp, file)
+                writes.ask(CMD_WRITE, file.handle, int64(at), piece)
+            flushed = self._flush(sftp, file)
+            writes.all_done()
+            flushed.answers()  # a server that does not know how says so
+        finally:
+            file._close(async_=True)  # type: ignore[attr-defined]
         if there and not self._equal(sftp, part, data):
             sftp.remove(part)
             raise RepositoryUnreachable("what was left of a broken upload was not ours; it begins anew")
 
-    def _flush(self, sftp: paramiko.SFTPClient, file: paramiko.SFTPFile) -> None:
+    def _flush(self, sftp: paramiko.SFTPClient, file: paramiko.SFTPFile) -> Together:
         """On the server's disk, where the server knows how."""
-        with suppress(OSError):
-            sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # type: ignore[attr-defined]
+        flush = Together(sftp)
+        flush.ask(CMD_EXTENDED, "fsync@openssh.com", file.handle)
+        return flush
 
-    def _name(self, sftp: paramiko.SFTPClient, part: str, target: str) -> None:
-        """SFTP's own rename refuses a name that is taken; POSIX's writes over it, and is only for a server that cannot
-        do the first."""
-        self._make(sftp, target.rpartition("/")[0])
-        try:
-            sftp.rename(part, target)
-        except OSError:
-            if self._size(sftp, target) is None:
-                sftp.posix_rename(part, target)
-            else:
-                sftp.remove(part)
+    def _name(self, sftp: paramiko.SFTPClient, part: str, target: str) -> int | None:
+        """The size of what has the name then. SFTP's own rename refuses a name that is taken; POSIX's writes over it,
+        and is only for a server that cannot do the first."""
+        both = Together(sftp)
+        both.ask(CMD_RENAME, part, target)
+        both.ask(CMD_STAT, target)
+        renamed, found = both.answers()
+        if renamed is None:
+            return _size_in(found)
+        if isinstance(found, OSError):
+            sftp.posix_rename(part, target)
+        else:
+            sftp.remove(part)
+        return self._size(sftp, target)
 
     def _make(self, sftp: paramiko.SFTPClient, folder: str) -> None:
-        """A folder below the repository's own, with those above it."""
+        """A folder below the repository's own, with those above it. Whether it is there then, the next step tells."""
+        known: set[str] = (
+            self._mine.folders
+        )  # of this channel: the server takes another's requests in any order
+        if not known:
+            self._must_be_there(sftp)
         below = folder.removeprefix(f"{self._access.folder}/")
         path = self._access.folder
         for step in below.split("/"):
             path = f"{path}/{step}"
-            if self._size(sftp, path) is None:
-                with suppress(
-                    OSError
-                ):  # another thread was quicker; what is really wrong shows at the next call
-                    sftp.mkdir(path)
+            if path not in known:
+                sftp._async_request(type(None), CMD_MKDIR, path, paramiko.SFTPAttributes())  # type: ignore[attr-defined]
+                known.add(path)
 
     def _size(self, sftp: paramiko.SFTPClient, path: str) -> int | None:
-        try:
-            return sftp.stat(path).st_size or 0
-        except FileNotFoundError:
-            return None
+        return self._sizes(sftp, path)[0]
+
+    def _sizes(self, sftp: paramiko.SFTPClient, *paths: str) -> tuple[int | None, ...]:
+        """None for what is not there."""
+        asked = Together(sftp)
+        for path in paths:
+            asked.ask(CMD_STAT, path)
+        return tuple(_size_in(answer) for answer in asked.answers())
 
     def _equal(self, sftp: paramiko.SFTPClient, path: str, data: bytes | memoryview) -> bool:
         with sftp.open(path, "rb") as file:
@@ -245,13 +268,22 @@ class SftpRepository:
             transport = self._transport
         if getattr(self._mine, "transport", None) is not transport:
             self._mine.sftp = _sftp(transport)
-            self._mine.transport = transport
+            self._mine.write_bytes = _write_bytes(self._mine.sftp)
+            self._mine.transport, self._mine.folders = transport, set()
         client: paramiko.SFTPClient = self._mine.sftp
         return client
 
     def _drop(self) -> None:
         """The next call connects anew."""
         self.close()
+
+
+def _size_in(answer: Message | OSError | None) -> int | None:
+    if isinstance(answer, FileNotFoundError):
+        return None
+    if isinstance(answer, Message):
+        return paramiko.SFTPAttributes._from_msg(answer).st_size or 0  # type: ignore[attr-defined]
+    raise answer or OSError("the SSH server tells no size")
 
 
 def _sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
@@ -262,6 +294,19 @@ def _sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
     if channel:
         channel.settimeout(ANSWER_S)
     return client
+
+
+def _write_bytes(sftp: paramiko.SFTPClient) -> int:
+    """What one request may write: fewer requests, fewer answers. (limits@openssh.com, OpenSSH's PROTOCOL section
+    4.8)"""
+    try:
+        kind, answer = sftp._request(CMD_EXTENDED, "limits@openssh.com")  # type: ignore[attr-defined]
+    except OSError:
+        return SAFE_BYTES
+    if kind != _EXTENDED_REPLY:
+        return SAFE_BYTES
+    _packet, _read, write = (answer.get_int64() for _ in range(3))
+    return min(write, MOST_BYTES) if write >= SAFE_BYTES else SAFE_BYTES
 
 
 def _connect(access: SftpAccess) -> paramiko.Transport:

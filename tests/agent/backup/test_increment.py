@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import plan, writer
+from agent.backup import letting_go, writer
 from agent.backup.engines import Cut
 from agent.backup.key import KeyRing
 from agent.backup.pack import DELTA, DEPTH, PackReader
@@ -143,13 +143,13 @@ def test_a_delta_is_small_and_a_copy_that_is_not_the_last_is_not_leant_on(till: 
 
 def test_old_packs_of_little_use_are_let_go(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many days: a restore never needs much more than a full backup."""
-    monkeypatch.setattr(plan, "SPARE_PACKS", 6)
+    monkeypatch.setattr(letting_go, "SPARE_PACKS", 6)
     write(till, noise(0, 1_000_000))
     for day in range(25):
         write(till, noise(day, 4096), at=(day * 7 % 240) * 4096)
         done = till.backup(by=PAGES)
     same(till, by=PAGES)
-    assert len(done.header.packs) <= plan.SPARE_PACKS + 5
+    assert len(done.header.packs) <= letting_go.SPARE_PACKS + 5
     kept = sum(pack.size for pack in done.header.packs)
     assert kept < 4 * done.header.source_bytes
 

@@ -76,12 +76,16 @@ def test_tables_that_are_hard_to_count(till: Till) -> None:
         database.execute("CREATE VIEW seen AS SELECT * FROM keyed")
         database.executemany("INSERT INTO big VALUES (?)", [(2**63 - 1,), (2**63 - 2,)])
         database.execute("INSERT INTO keyed VALUES ('x', 5)")
+        database.execute("CREATE TABLE mixed (n INTEGER, t INTEGER, whole INTEGER, none INTEGER)")
+        for n, whole in ((7, 1), (2.5, 2), ("abc", None), (b"9", 3), (None, 4)):
+            database.execute("INSERT INTO mixed VALUES (?, 'x', ?, NULL)", (n, whole))
         database.commit()
     facts = till.backup().facts
     assert facts["rows.keyed"] == 1
     assert facts["sum.keyed.n"] == 5
     assert facts["rows.big"] == 2
     assert "sum.big.h" not in facts
+    assert [facts[f"sum.mixed.{column}"] for column in ("n", "t", "whole", "none")] == [7, None, 10, None]
     assert facts['rows.odd "name'] == 0
     assert "rows.seen" not in facts
     assert till.drill().ok

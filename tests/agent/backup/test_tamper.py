@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agent.backup.catalogue import Found, Wanted
 from agent.backup.key import KeyRing, new_data_key
 from agent.backup.manifest import FileEntry, Run, Runs, seal_body
-from agent.backup.pack import PackReader, ref_of
+from agent.backup.pack import PackReader
 from agent.backup.state import recall
 from protocols.errors import IntegrityError
 from protocols.wire import snapshot
@@ -223,7 +223,7 @@ def test_a_map_that_lies_is_noticed(till: Till, runs: tuple[Run, ...]) -> None:
             "sequence": 2,
             "run": key.run.hex(),
             "keys": key.slots,
-            "packs": (ref_of(data),),
+            "packs": (snapshot.PackRef(digest=hashlib.sha256(data).hexdigest(), size=len(data)),),
             "body_digest": hashlib.sha256(body).hexdigest(),
             "body_bytes": len(body),
         }

@@ -124,6 +124,17 @@ def test_the_agent_may_write_where_its_configuration_says(places: systemd.Places
     ]  # fmt: skip
 
 
+def test_the_agent_may_write_beside_what_a_job_may_restore_over(
+    places: systemd.Places, tmp_path: Path
+) -> None:
+    config = tmp_path / "agent.toml"
+    text = CONFIG.format(state="", repository="collector")
+    for names, opened in (("[]", False), ('["pos"]', True)):
+        config.write_text(f"{text}[jobs]\nrestore_over = {names}\n")
+        written = "".join(file.text for file in systemd.to_install(config, "/bin/agent", places).files[1:])
+        assert ("ReadWritePaths=-/srv\n" in written) is opened
+
+
 def test_jobs_may_do_what_the_configuration_names_and_no_more(places: systemd.Places, tmp_path: Path) -> None:
     config = tmp_path / "agent.toml"
     text = CONFIG.format(state="", repository="collector")

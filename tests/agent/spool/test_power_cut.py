@@ -62,6 +62,7 @@ def lost_at_a_cut(image: Path, folder: Path, *more: str) -> int:
     return len(set(said) - there)
 
 
+@pytest.mark.timeout(60 + 20 * CUTS)
 def test_no_power_cut_loses_what_put_returned_for(image: Path, tmp_path: Path) -> None:
     assert [lost_at_a_cut(image, tmp_path) for _ in range(CUTS)] == [0] * CUTS
 

@@ -16,7 +16,7 @@ from agent.uplink import enrol, identity
 from tests.agent.uplink.rekeying import KILLED
 from tests.collector.served import ROOT, Served
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.xdist_group("rekey"), pytest.mark.timeout(400)]
 TURNS = 3
 """What an agent needs at most: one refusal that makes it doubt, one answer that tells what waits, one for itself."""
 

@@ -52,12 +52,12 @@ def test_everything_arrives_once_and_in_order_and_leaves_the_queue(
     spool: Spool, sender: Sender, collector: Collector
 ) -> None:
     spool.put_all([fact(f"n{i}") for i in range(1200)])
-    assert [sender.turn() for _ in range(5)] == [0, 0, 0, 0, 60]
-    assert [len(report["messages"]) for report in collector.reports] == [50, 100, 200, 400, 450]
+    assert [sender.turn() for _ in range(8)] == [0, 0, 0, 0, 0, 0, 0, 60]
+    assert [len(report["messages"]) for report in collector.reports] == [10, 20, 40, 80, 160, 320, 500, 70]
     assert collector.order == [(spool.epoch, seq) for seq in range(1, 1201)]
     assert spool.pending().messages == 0
     assert collector.connections == 1
-    assert len(set(collector.nonces)) == 5
+    assert len(set(collector.nonces)) == 8
 
 
 def test_silence_is_reported_as_silence(spool: Spool, sender: Sender, collector: Collector) -> None:
@@ -118,7 +118,7 @@ def test_after_a_failure_reports_get_smaller_and_grow_again(
     spool.put_all([fact(f"n{i}") for i in range(1000)])
     for _ in range(16):
         sender.turn()
-    assert [len(report["messages"]) for report in collector.reports] == [50, 100, 200, 400, 250, 0, 0]
+    assert [len(report["messages"]) for report in collector.reports] == [10, 20, 40, 80, 160, 320, 370]
     assert names(collector) == [f"n{i}" for i in range(1000)]
 
 
