@@ -1,12 +1,12 @@
-"""Keeps the catalogue in step with the storage folder and with what agents report. Opens and closes no
+"""Keeps the catalogue in step with the storage and with what agents report. Opens and closes no
 incident."""
 
 from datetime import datetime
 
-from collector.backups import keeping
+from collector.backups import holds, keeping, under_way
 from collector.backups.models import Drill, Run, Snapshot
+from collector.backups.place import Place, Put
 from collector.backups.regimes import check_storage
-from collector.backups.store import Put, Store
 from collector.backups.suspicion import Figures, suspicion
 from collector.core import live
 from collector.inventory.models import Terminal
@@ -20,7 +20,7 @@ BEFORE = 10
 store = keeping.store
 
 
-def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Store) -> Put:
+def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Place) -> Put:
     """Store one object; a snapshot is also entered. Both may be repeated: a row that a crash kept from being
     written is written when the agent, who got no answer, sends the object again."""
     kind, digest = split_name(name)
@@ -33,7 +33,7 @@ def accept(terminal: Terminal, name: str, data: bytes, received_at: datetime, in
 
 
 def accept_part(
-    terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Store, *, offset: int, total: int
+    terminal: Terminal, name: str, data: bytes, received_at: datetime, into: Place, *, offset: int, total: int
 ) -> Put | None:
     """One slice of an object; with the last one it is as if it had come whole. None where more are to come."""
     outcome = into.put_part(terminal.id, terminal.public_key, name, offset=offset, total=total, data=data)
@@ -46,6 +46,7 @@ def accept_part(
 def record_backup(terminal_id: str, message: v1.Backup, received_at: datetime) -> Run:
     """To be called once per message, inside the transaction that stores the message."""
     live.publish_on_commit("backup", message.source, terminal=terminal_id)
+    under_way.ended(terminal_id, message)
     return Run.objects.create(
         terminal_id=terminal_id,
         source=message.source,
@@ -96,6 +97,7 @@ def _enter(terminal: Terminal, digest: str, data: bytes, received_at: datetime) 
             "stored_bytes": header.stored_bytes,
             "packs": len(header.packs),
             "changed_bytes": header.changed_bytes,
+            "key_ids": " ".join(slot.id for slot in header.keys),
         },
     )
     if made:
@@ -111,5 +113,5 @@ def _suspect(terminal: Terminal, header: Header, now: datetime) -> None:
     ]
     odd = suspicion(Figures(header.source_bytes, header.changed_bytes, header.stored_bytes), before)
     if odd:
-        keeping.hold(terminal, header.source, why="suspicious", reason=odd, by="", now=now)
-        keeping.suspicious(terminal, header.source, now, odd)
+        holds.hold(terminal, header.source, why="suspicious", reason=odd, by="", now=now)
+        holds.suspicious(terminal, header.source, now, odd)

@@ -19,6 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     end = acts.add_parser("end", help="it may be removed again as the rules say")
     end.add_argument("number", type=int)
     end.add_argument("--by", required=True, help="who says so")
+    end.add_argument("--reason", default="", help="why it need not be held any more")
     end.set_defaults(do=_end)
     listed = acts.add_parser("list", help="what is held now")
     listed.add_argument("--json", action="store_true")
@@ -26,13 +27,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _begin(arguments: argparse.Namespace) -> int:
-    from collector.backups import keeping  # noqa: PLC0415 - after setup
+    from collector.backups import holds  # noqa: PLC0415 - after setup
     from collector.inventory.models import Terminal  # noqa: PLC0415
 
     terminal = Terminal.objects.filter(pk=arguments.terminal).first()
     if terminal is None:
         raise RepositoryRefused(f"there is no terminal {arguments.terminal}", code="backup.terminal")
-    made = keeping.hold(
+    made = holds.hold(
         terminal, arguments.source, why="legal", reason=arguments.reason, by=arguments.by, now=clock.now()
     )
     print(
@@ -42,13 +43,13 @@ def _begin(arguments: argparse.Namespace) -> int:
 
 
 def _end(arguments: argparse.Namespace) -> int:
-    from collector.backups import keeping  # noqa: PLC0415 - after setup
+    from collector.backups import holds  # noqa: PLC0415 - after setup
     from collector.backups.models import Hold  # noqa: PLC0415
 
     one = Hold.objects.filter(pk=arguments.number, ended_at=None).first()
     if one is None:
         raise RepositoryRefused(f"nothing is held under number {arguments.number}", code="backup.no_hold")
-    keeping.release(one, arguments.by, clock.now())
+    holds.release(one, arguments.by, clock.now(), arguments.reason)
     print(f"Number {one.pk} is not held any more. What the rules let go is removed after its days of grace.")
     return 0
 

@@ -1,5 +1,6 @@
-"""What an already authenticated terminal may ask of the store over HTTP: put a new object, read its own, list
-its own. There is no verb that removes or replaces. The ingest room checks the signature and calls
+"""What an already authenticated terminal may ask of the store over HTTP: put a new object, read its own, list its own,
+learn where in an object store it may put a pack, and read the set of another till that a signed job names. There is no
+verb that removes or replaces, and what is given out is noted. The ingest room checks the signature and calls
 `answer`."""
 
 import json
@@ -7,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from collector.backups import erasures, reads
 from collector.backups.catalogue import accept, accept_part
-from collector.backups.store import Put, Store
+from collector.backups.lending import Lent, Loan
+from collector.backups.place import Place, Put, Stored
+from collector.backups.reads import Reader
 from collector.inventory.models import Terminal
 from protocols.errors import BackupError, RepositoryRefused
-from protocols.wire.snapshot import KINDS
+from protocols.wire.direct import DIRECT
+from protocols.wire.erasure import PATH_TAIL
+from protocols.wire.snapshot import KINDS, OF
 from protocols.wire.v1 import PATH_OBJECTS, Problem
 
 PARTS = "parts/"
@@ -26,6 +32,8 @@ _STATUS = {
     "backup.part_offset": 409,
     "backup.object_size": 413,
     "backup.signer": 403,
+    "backup.no_direct": 403,
+    "backup.not_lent": 403,
     "backup.integrity": 422,
     "backup.format": 422,
     "backup.repository_full": 507,
@@ -46,28 +54,37 @@ class Answer:
     detail: str = ""
 
 
-def answer(terminal: Terminal, method: str, path: str, body: bytes, *, store: Store, at: datetime) -> Answer:
-    """`path` begins with PATH_OBJECTS. Blocking: reads and writes files and the database. Never raises for
-    anything that a terminal may send; a problem document says what was wrong."""
+def answer(
+    terminal: Terminal, method: str, path: str, body: bytes, *, store: Place, at: datetime, lent: Lent
+) -> Answer:
+    """`path` begins with PATH_OBJECTS. Blocking: reads and writes the storage and the database. Never raises for
+    anything that a terminal may send; a problem document says what was wrong. `lent`: what this terminal may read of
+    another one."""
     tail = path.removeprefix(PATH_OBJECTS).strip("/")
     try:
+        if tail.startswith(OF) and method in ("GET", "HEAD"):
+            of, _, name = tail.removeprefix(OF).partition("/")
+            return _read_lent(terminal, method, name, Loan(of, lent, store), at)
         if method == "PUT":
             return _put(terminal, tail, body, store, at)
         if method in ("GET", "HEAD"):
-            return _read(terminal, method, tail, store)
+            return _read(terminal, method, tail, store, at)
         raise RepositoryRefused("objects can be added and read, nothing else", code="backup.append_only")
     except BackupError as e:
         return _problem(e, at)
 
 
-def _put(terminal: Terminal, name: str, body: bytes, store: Store, at: datetime) -> Answer:
+def _put(terminal: Terminal, name: str, body: bytes, store: Place, at: datetime) -> Answer:
     if name.startswith(PARTS):
         return _put_part(terminal, name.removeprefix(PARTS), body, store, at)
+    if name.startswith(DIRECT):
+        outcome = store.arrived(terminal.id, *_named(name))
+        return _whole(201 if outcome is Put.CREATED else 200, JSON, json.dumps({"outcome": outcome}).encode())
     outcome = accept(terminal, name, body, at, store)
     return _whole(201 if outcome is Put.CREATED else 200, JSON, json.dumps({"outcome": outcome}).encode())
 
 
-def _put_part(terminal: Terminal, tail: str, body: bytes, store: Store, at: datetime) -> Answer:
+def _put_part(terminal: Terminal, tail: str, body: bytes, store: Place, at: datetime) -> Answer:
     """`<kind>/<digest>/<offset>/<total>`."""
     name, _, rest = _cut(tail)
     offset, _, total = rest.partition("/")
@@ -79,21 +96,53 @@ def _put_part(terminal: Terminal, tail: str, body: bytes, store: Store, at: date
     return _whole(201 if outcome is Put.CREATED else 200, JSON, json.dumps({"outcome": outcome}).encode())
 
 
+def _named(tail: str) -> tuple[str, int]:
+    """`direct/<kind>/<digest>/<size>`."""
+    name, _, size = _cut(tail.removeprefix(DIRECT))
+    if not (size.isascii() and size.isdecimal()):
+        raise RepositoryRefused("this is no place for a backup object", code="backup.object_name")
+    return name, int(size)
+
+
 def _cut(tail: str) -> tuple[str, str, str]:
     kind, _, rest = tail.partition("/")
     digest, slash, rest = rest.partition("/")
     return f"{kind}/{digest}", slash, rest
 
 
-def _read(terminal: Terminal, method: str, tail: str, store: Store) -> Answer:
+def _read_lent(terminal: Terminal, method: str, name: str, loan: Loan, at: datetime) -> Answer:
+    """`<kind>` or `<kind>/<digest>`."""
+    if name in KINDS:
+        return _listed(loan.list(name))
+    if name == PATH_TAIL:
+        return _whole(200, JSON, erasures.document(loan.of))
+    if method == "HEAD":
+        return Answer(200, BINARY, b"", loan.stat(name).size)
+    snapshot, job = loan.set_of(name)
+    data = loan.get(name)
+    reads.note(loan.of, Reader("lent", reader=terminal.id, job=job), snapshot, len(data), at)
+    return _whole(200, BINARY, data)
+
+
+def _read(terminal: Terminal, method: str, tail: str, store: Place, at: datetime) -> Answer:
     if tail in KINDS:
-        objects = [{"name": stored.name, "size": stored.size} for stored in store.list(terminal.id, tail)]
-        return _whole(200, JSON, json.dumps({"objects": objects}).encode())
+        return _listed(store.list(terminal.id, tail))
+    if method == "GET" and tail == PATH_TAIL:
+        return _whole(200, JSON, erasures.document(terminal.id))
+    if method == "GET" and tail.startswith(DIRECT):
+        return _whole(200, JSON, store.address(terminal.id, *_named(tail)).model_dump_json().encode())
     if method == "HEAD" and tail.startswith(PARTS):
         return Answer(200, BINARY, b"", store.part_size(terminal.id, tail.removeprefix(PARTS)))
     if method == "HEAD":
         return Answer(200, BINARY, b"", store.stat(terminal.id, tail).size)
-    return _whole(200, BINARY, store.get(terminal.id, tail))
+    data = store.get(terminal.id, tail)
+    reads.note(terminal.id, Reader("own", reader=terminal.id), "", len(data), at)
+    return _whole(200, BINARY, data)
+
+
+def _listed(found: list[Stored]) -> Answer:
+    objects = [{"name": stored.name, "size": stored.size} for stored in found]
+    return _whole(200, JSON, json.dumps({"objects": objects}).encode())
 
 
 def _problem(error: BackupError, at: datetime) -> Answer:

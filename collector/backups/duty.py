@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from collector.backups.models import Snapshot
-from collector.backups.regimes import current, kind_of
+from collector.backups.models import Snapshot, Told
+from collector.backups.regimes import classes_of, current
 from collector.incidents import apply
 from collector.incidents.engine.facts import Happening, Key
 from collector.incidents.models import Incident
@@ -18,7 +18,7 @@ from collector.incidents.watch_models import Watched
 from collector.inventory.holding_models import Finding
 from collector.inventory.models import Terminal
 from protocols.regime.duty import Duty, Happened, Kept, Owed, judge
-from protocols.regime.sets import Fills
+from protocols.regime.sets import Trigger
 from protocols.regime.told import Z_REPORTS, read
 from protocols.wire import v1
 
@@ -40,7 +40,7 @@ class Standing:
 
 
 def standings(now: datetime, terminals: Iterable[str] | None = None) -> list[Standing]:
-    """Of every till that has a backup or told of one; tills without are no customers of ours for that. Five queries,
+    """Of every till that has a backup or told of one; tills without are no customers of ours for that. Six queries,
     however many there are."""
     rows = Terminal.objects.filter(retired_at=None, snapshots__isnull=False) | Terminal.objects.filter(
         retired_at=None, backup_runs__isnull=False
@@ -54,12 +54,7 @@ def standings(now: datetime, terminals: Iterable[str] | None = None) -> list[Sta
     found = []
     for till in tills:
         happened = Happened(till.enrolled_at, reports.get(till.pk), versions.get(till.pk))
-        duties = (
-            judge(
-                one, happened, [each for kind in one.filled_by for each in kept.get((till.pk, kind), ())], now
-            )
-            for one in classes
-        )
+        duties = (judge(one, happened, kept.get((till.pk, one.id), ()), now) for one in classes)
         found.append(Standing(till.pk, tuple(duties)))
     return found
 
@@ -102,17 +97,30 @@ def _tell(terminal_id: str, duty: Duty, now: datetime) -> None:
         apply.follow(terminal_id, happening, now)
 
 
-def _kept(ids: list[str]) -> dict[tuple[str, Fills], list[Kept]]:
-    """The newest set of each source that lies here. Its moment by this server's clock: when it came, less the time that
-    it took by the till's."""
+def _kept(ids: list[str]) -> dict[tuple[str, str], list[Kept]]:
+    """By till and class, the newest set of each source that lies here and fills it. Its moment by this server's clock:
+    when it came, less the time that it took by the till's."""
     there = Snapshot.objects.filter(terminal_id__in=ids, removed_at=None)
     last = there.order_by().values("terminal_id", "source").annotate(last=Max("id")).values("last")
-    found: dict[tuple[str, Fills], list[Kept]] = {}
+    named = classes_told(ids)
+    found: dict[tuple[str, str], list[Kept]] = {}
     for row in Snapshot.objects.filter(id__in=last):
         took = max(row.agent_finished_at - row.agent_started_at, timedelta(0))
         kept = Kept(row.received_at - took, row.received_at)
-        found.setdefault((row.terminal_id, kind_of(row.engine)), []).append(kept)
+        for one in classes_of(row.engine, named.get((row.terminal_id, row.source), ())):
+            found.setdefault((row.terminal_id, one.id), []).append(kept)
     return found
+
+
+def classes_told(ids: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """By till and source, the classes that the till's file names for it."""
+    rows = Told.objects.filter(terminal_id__in=list(ids)).exclude(classes=[])
+    return {(row.terminal_id, row.source): [str(each) for each in row.classes] for row in rows}
+
+
+def begun(ids: list[str]) -> dict[Trigger, dict[str, list[datetime]]]:
+    """By till, the moments of each trigger that are known of it."""
+    return {Trigger.Z_REPORT: _reports(ids), Trigger.INSTALLATION: _versions(ids)}
 
 
 def _reports(ids: list[str]) -> dict[str, list[datetime]]:

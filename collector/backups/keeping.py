@@ -1,4 +1,4 @@
-"""Keeps house in the storage folder: checks what is there, lets go what the rules do not keep, and removes it some days
+"""Keeps house in the storage: checks what is there, lets go what the rules do not keep, and removes it some days
 later, whole packs only and without any key. What is held stays. It may be killed at any step: the next round goes
 on."""
 
@@ -10,15 +10,16 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from collector.backups import checking, lawful, storage
 from collector.backups.models import Hold, Leaving, Snapshot
-from collector.backups.retention import Rules, Set, kept
-from collector.backups.store import Store
+from collector.backups.place import Place
+from collector.backups.retention import Rules, Set, kept, stricter
 from collector.incidents import apply
 from collector.incidents.engine.facts import Happening, Key
 from collector.inventory.models import Terminal
 from protocols.errors import BackupError
 from protocols.wire import v1
-from protocols.wire.audit import Audit
+from protocols.wire.audit import Finding
 from protocols.wire.snapshot import PACKS, SNAPSHOTS, parse
 
 CHECK_EVERY = timedelta(days=1)
@@ -27,8 +28,8 @@ DAMAGED = "backup.restore_failed"
 log = logging.getLogger(__name__)
 
 
-def store() -> Store:
-    return Store(settings.CONFIG.path(settings.CONFIG.backup_dir))
+def store() -> Place:
+    return storage.of(settings.CONFIG)
 
 
 def rules() -> Rules:
@@ -54,42 +55,23 @@ def keep_house(now: datetime) -> int:
 
 
 def check(terminal: Terminal, now: datetime) -> None:
-    """Once a day: is every object what was stored? A set whose objects all are is a good one from then on; one that is
-    not raises an incident."""
+    """Once a day: is every object what was stored, and all of it there? A set of which nothing is wrong is a good one
+    from then on; one with something wrong raises an incident."""
     there = Snapshot.objects.filter(terminal=terminal, removed_at=None)
     due = there.filter(Q(checked_at=None) | Q(checked_at__lte=now - CHECK_EVERY))
     if not due.exists():
         return
-    audit, place = Audit(), store()
-    for kind in (PACKS, SNAPSHOTS):
-        for one in place.list(terminal.pk, kind):
-            audit.take(one.name, place.get(terminal.pk, one.name))
-    findings = audit.findings()
-    listed = {one.name.partition("/")[2] for one in place.list(terminal.pk, SNAPSHOTS)}
-    bad = {finding.name.partition("/")[2]: finding.text for finding in findings}
+    checked = checking.check(terminal, store())
+    for finding in checked.findings:
+        log.warning("terminal %s: %s: %s: %s", terminal.pk, finding.name, finding.code, finding.text)
+    wrong: dict[str, list[Finding]] = {source: [] for source in _sources(terminal)}
     for snapshot in there:
-        reason = _wrong(snapshot, listed, bad, place)
-        if not reason:
+        found = checked.about(snapshot.digest)
+        wrong[snapshot.source] += [one for one in found if one not in wrong[snapshot.source]]
+        if not found and snapshot.digest in checked.needs:  # it may have come meanwhile, and was not read
             Snapshot.objects.filter(pk=snapshot.pk).update(checked_at=now)
-    for source in _sources(terminal):
-        _tell(terminal, source, now, _worst(terminal, source, listed, bad, place))
-
-
-def _wrong(snapshot: Snapshot, listed: set[str], bad: dict[str, str], place: Store) -> str:
-    if snapshot.digest not in listed:
-        return f"snapshot {snapshot.digest[:12]} is gone from the storage"
-    if snapshot.digest in bad:
-        return f"snapshot {snapshot.digest[:12]}: {bad[snapshot.digest]}"
-    if not bad:
-        return ""
-    header = parse(place.get(snapshot.terminal_id, f"{SNAPSHOTS}/{snapshot.digest}")).header
-    return next((f"pack {p.digest[:12]}: {bad[p.digest]}" for p in header.packs if p.digest in bad), "")
-
-
-def _worst(terminal: Terminal, source: str, listed: set[str], bad: dict[str, str], place: Store) -> str:
-    """What is wrong with the newest set that has something wrong."""
-    there = Snapshot.objects.filter(terminal=terminal, source=source, removed_at=None)
-    return next((reason for one in there if (reason := _wrong(one, listed, bad, place))), "")
+    for source, found in wrong.items():
+        _tell(terminal, source, now, checking.in_words(found))
 
 
 def _tell(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
@@ -107,8 +89,10 @@ def _tell(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
 def judge(terminal: Terminal, source: str, now: datetime) -> None:
     """Mark what is not kept any more, and take the mark off what is kept after all."""
     rows = Snapshot.objects.filter(terminal=terminal, source=source, removed_at=None)
-    sets = [Set(row.pk, row.received_at, row.checked_at is not None) for row in rows]
-    keep = kept(sets, rules(), now)
+    classes = lawful.classes_of_source(terminal.pk, source)
+    sets = lawful.mark([Set(row.pk, row.received_at, row.checked_at is not None, row.law_until) for row in rows],
+                       terminal.pk, classes)  # fmt: skip
+    keep = kept(sets, stricter(rules(), classes), now)
     rows.filter(pk__in=keep).exclude(let_go_at=None).update(let_go_at=None)
     rows.exclude(pk__in=keep).filter(let_go_at=None).update(let_go_at=now)
 
@@ -143,8 +127,8 @@ def sweep(terminal: Terminal, now: datetime) -> int:
     return removed
 
 
-def _named(terminal: Terminal, place: Store) -> Iterator[str]:
-    """Every pack that some snapshot in the folder names. A snapshot that cannot be read ends the sweep: nobody knows
+def _named(terminal: Terminal, place: Place) -> Iterator[str]:
+    """Every pack that some snapshot in the storage names. A snapshot that cannot be read ends the sweep: nobody knows
     what it needs."""
     for one in place.list(terminal.pk, SNAPSHOTS):
         yield from (pack.digest for pack in parse(place.get(terminal.pk, one.name)).header.packs)
@@ -152,32 +136,6 @@ def _named(terminal: Terminal, place: Store) -> Iterator[str]:
 
 def held(terminal: Terminal) -> bool:
     return Hold.objects.filter(terminal=terminal, ended_at=None).exists()
-
-
-def hold(terminal: Terminal, source: str, *, why: str, reason: str, by: str, now: datetime) -> Hold:
-    return Hold.objects.create(
-        terminal=terminal, source=source, why=why, reason=reason[:400], by=by, since=now
-    )
-
-
-def release(one: Hold, by: str, now: datetime) -> None:
-    """It counts from now on; what was let go before waits its days all the same."""
-    Hold.objects.filter(pk=one.pk, ended_at=None).update(ended_at=now, ended_by=by)
-    if one.why == "suspicious":
-        suspicious(one.terminal, one.source, now, "")
-
-
-def suspicious(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
-    """Raise the incident, or clear it where there is no reason. To be called inside a transaction or not."""
-    happening = Happening(
-        key=Key(v1.SubjectKind.BACKUP, source, "backup.suspicious"),
-        change=v1.Change.RAISED if reason else v1.Change.CLEARED,
-        at=now,
-        since=now,
-        reason=reason,
-    )
-    with transaction.atomic():
-        apply.follow(terminal.pk, happening, now)
 
 
 def _sources(terminal: Terminal) -> list[str]:

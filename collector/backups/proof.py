@@ -7,15 +7,16 @@ from typing import TypeVar
 
 from django.db.models import Max, QuerySet
 
-from collector.backups.models import Drill, Run, Snapshot
+from collector.backups.models import Drill, Run, Snapshot, Trial
 
-Row = TypeVar("Row", Run, Snapshot, Drill)
+Row = TypeVar("Row", Run, Snapshot, Drill, Trial)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One source of one terminal. `run` is the newest of all, `good_run` the newest that made a snapshot; the
-    same for drills. `snapshot` is the newest that lies in the store: it counts, whatever the agent said."""
+    same for drills. `snapshot` is the newest that lies in the store: it counts, whatever the agent said. `trial` is the
+    last try of this collector, which may have proven nothing."""
 
     terminal_id: str
     source: str
@@ -24,19 +25,29 @@ class Source:
     snapshot: Snapshot | None = None
     drill: Drill | None = None
     good_drill: Drill | None = None
+    trial: Trial | None = None
 
 
 def sources(terminals: Iterable[str] | None = None) -> list[Source]:
-    """In the order of terminal and name; all terminals for None. Five queries, however many there are."""
+    """In the order of terminal and name; all terminals for None. Six queries, however many there are."""
     chosen = None if terminals is None else list(terminals)
     run = _newest(Run.objects.all(), chosen)
     good_run = _newest(Run.objects.filter(ok=True), chosen)
     snapshot = _newest(Snapshot.objects.all(), chosen)
     drill = _newest(Drill.objects.all(), chosen)
     good_drill = _newest(Drill.objects.filter(ok=True), chosen)
+    trial = _newest(Trial.objects.all(), chosen)
     keys = sorted(run.keys() | snapshot.keys() | drill.keys())
     return [
-        Source(*key, run.get(key), good_run.get(key), snapshot.get(key), drill.get(key), good_drill.get(key))
+        Source(
+            *key,
+            run.get(key),
+            good_run.get(key),
+            snapshot.get(key),
+            drill.get(key),
+            good_drill.get(key),
+            trial.get(key),
+        )
         for key in keys
     ]
 

@@ -1,5 +1,6 @@
 """The regime that holds for this collector: the shipped one, or a file of one's own."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from protocols.errors import ConfigError, RepositoryRefused
-from protocols.regime.sets import Fills, Regime, SetClass, check_place, read
+from protocols.regime.sets import Regime, SetClass, check_place, filled, read
 
 
 def current() -> Regime:
@@ -31,13 +32,9 @@ def _read(name: str, own: Path | None) -> Regime:
     return read(shipped.read_text(encoding="utf-8"), f"{name}.toml")
 
 
-def kind_of(engine: str) -> Fills:
-    return Fills.FILES if engine == "files" else Fills.DATABASE
-
-
-def classes_of(engine: str) -> tuple[SetClass, ...]:
-    """What a source of that engine fills."""
-    return tuple(one for one in current().classes.values() if kind_of(engine) in one.filled_by)
+def classes_of(engine: str, named: Iterable[str] = ()) -> tuple[SetClass, ...]:
+    """What a source of that engine fills, where the till names nothing else."""
+    return filled(current(), engine, named)
 
 
 def check_storage(engine: str) -> None:

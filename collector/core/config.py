@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -78,6 +79,37 @@ class Retention(Section):
     grace_days: Annotated[float, Field(ge=1, le=365)] = 7
 
 
+class Storage(Section):
+    """Where the backups of tills lie. `folder`: in `backup_dir`. `s3`: in a bucket that is there already, at `url`, for
+    `access_key`; the secret key is one line in `secret_file`, or in the environment as PLOMBA_STORAGE_SECRET. `prefix`:
+    in a folder of the bucket. `ca_file`: the authority of the store's certificate, where no public one signed it.
+    `direct`: tills whose own file names the store may put packs straight into it, at `tills_url` where that is another
+    address; what they are given for that is good for `address_s`."""
+
+    kind: Literal["folder", "s3"] = "folder"
+    url: Annotated[str, Field(pattern=r"^(https?://[^/\s?#@]+)?$")] = ""
+    bucket: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")] = ""
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "us-east-1"
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,79}/)*$")] = ""
+    access_key: str = ""
+    secret_file: Path = Path("storage.secret")
+    ca_file: Path | None = None
+    direct: bool = True
+    tills_url: Annotated[str, Field(pattern=r"^(https://[^/\s?#@]+)?$")] = ""
+    address_s: Annotated[int, Field(ge=30, le=3600)] = 300
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.kind == "folder":
+            return self
+        missing = [name for name in ("url", "bucket", "access_key") if not getattr(self, name)]
+        if missing:
+            raise ValueError(f'kind = "s3" needs {", ".join(missing)}, too')
+        if self.url.startswith("http://") and urlsplit(self.url).hostname not in LOOPBACK:
+            raise ValueError("url must begin with https://; http:// goes with a store on this machine only")
+        return self
+
+
 class Law(Section):
     """`regime`: whose law says which backup sets are needed; `file`: a regime of your own instead. `storage_country`:
     in which country the storage lies, "LV"; where it is named, sets that may not lie there are refused."""
@@ -85,6 +117,21 @@ class Law(Section):
     regime: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "lv"
     file: Path | None = None
     storage_country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+
+
+class Drills(Section):
+    """Weekly restores of what lies here. `key_file` holds the secret half of the verify key, made by `plomba-collector
+    verify-key`; without it none can be made here. `agent`: the program that restores; empty: plomba-agent beside this
+    one. `scratch_dir` needs room for the largest database twice. A drill that takes longer than `limit_minutes`, or
+    more than `memory_mib` in one of its processes, proves nothing. A proof older than `overdue_days` is an incident."""
+
+    key_file: Path = Path("verify.key")
+    scratch_dir: Path = Path("drills")
+    agent: str = ""
+    every_days: Annotated[float, Field(ge=1, le=31)] = 7
+    overdue_days: Annotated[float, Field(ge=1, le=366)] = 8
+    limit_minutes: Annotated[float, Field(ge=1, le=1440)] = 120
+    memory_mib: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
 
 
 class Mail(Section):
@@ -186,6 +233,8 @@ class Config(Section):
     sms: Sms = Sms()
     notify: Notify = Notify()
     retention: Retention = Retention()
+    drills: Drills = Drills()
+    storage: Storage = Storage()
     law: Law = Law()
 
     @field_validator("time_zone")

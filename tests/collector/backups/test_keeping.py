@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from agent.backup.catalogue import Wanted
 from agent.backup.engines import Cut
 from agent.backup.repository.local import LocalRepository
-from collector.backups import command, keeping
+from collector.backups import command, holds, keeping
 from collector.backups.catalogue import accept
 from collector.backups.models import Hold, Leaving, Snapshot
 from collector.backups.store import Store, Stored
@@ -84,6 +85,13 @@ class Ours:
         return to.exists()
 
 
+def _lawless(file: Path) -> Path:
+    """A country that asks for nothing: what the house does by its own numbers shows within days."""
+    text = (files("protocols.regime") / "regimes" / "lv.toml").read_text(encoding="utf-8")
+    file.write_text('regime = "xx"\n' + text[text.index('[[class]]\nid = "operational"') :], encoding="utf-8")
+    return file
+
+
 @pytest.fixture
 def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> Ours:
     place = Store(tmp_path / "backups")
@@ -91,7 +99,8 @@ def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> O
     rules = settings.CONFIG.retention.model_copy(  # type: ignore[attr-defined]
         update={"all_days": 3, "daily_years": 0, "monthly_years": 0, "grace_days": 2}
     )
-    settings.CONFIG = settings.CONFIG.model_copy(update={"retention": rules})  # type: ignore[attr-defined]
+    law = settings.CONFIG.law.model_copy(update={"file": _lawless(tmp_path / "regime.toml")})  # type: ignore[attr-defined]
+    settings.CONFIG = settings.CONFIG.model_copy(update={"retention": rules, "law": law})  # type: ignore[attr-defined]
     made = Ours(tmp_path, place)
     made.till.database.write_bytes(bytes(range(256)) * 400)
     return made
@@ -128,10 +137,10 @@ def test_a_till_that_is_silent_keeps_its_last_sets_for_good(ours: Ours) -> None:
 
 def test_what_is_held_stays_and_goes_after_its_days_of_grace(ours: Ours) -> None:
     made = ours.days(3)
-    one = keeping.hold(ours.row, "", why="legal", reason="Police, letter 12", by="A manager", now=ours.at)
+    one = holds.hold(ours.row, "", why="legal", reason="Police, letter 12", by="A manager", now=ours.at)
     made += ours.days(10)
     assert ours.stored(SNAPSHOTS) == set(made)
-    keeping.release(one, "A manager", ours.at)
+    holds.release(one, "A manager", ours.at)
     ours.keep()
     assert made[0] not in ours.stored(SNAPSHOTS)
     assert Hold.objects.get().ended_by == "A manager"
@@ -152,7 +161,7 @@ def test_a_till_that_was_encrypted_freezes_and_raises_an_incident(ours: Ours) ->
     ours.keep()
     assert before <= ours.stored(SNAPSHOTS)
     assert ours.restores(made[-1])
-    keeping.release(found, "A technician", ours.at)
+    holds.release(found, "A technician", ours.at)
     incident.refresh_from_db()
     assert incident.cleared_at is not None
 
@@ -256,8 +265,8 @@ def test_the_command_holds_lists_and_ends(ours: Ours, capsys: pytest.CaptureFixt
     (one,) = Hold.objects.all()
     assert command._list(argparse.Namespace(json=False)) == 0
     assert "Court" in capsys.readouterr().out
-    assert command._end(argparse.Namespace(number=one.pk, by="Me")) == 0
+    assert command._end(argparse.Namespace(number=one.pk, by="Me", reason="Over")) == 0
     with pytest.raises(RepositoryRefused):
-        command._end(argparse.Namespace(number=one.pk, by="Me"))
+        command._end(argparse.Namespace(number=one.pk, by="Me", reason="Over"))
     assert command._list(argparse.Namespace(json=True)) == 0
     assert '{"holds": []}' in capsys.readouterr().out

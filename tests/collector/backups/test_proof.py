@@ -75,4 +75,4 @@ def test_many_tills_cost_no_more_queries() -> None:
         connection,
     ) as asked:
         assert len(sources()) == 5
-    assert len(asked) == 5
+    assert len(asked) == 6

@@ -72,6 +72,13 @@ class Office:
         return read_operators(offer.operators)
 
 
+def staffed(served: Served, folder: Path) -> Office:
+    """Of Anna and Jānis. A collector obeys one root: only one office at each."""
+    made = Office(served, folder)
+    made.make("anna", "janis")
+    return made
+
+
 def fetch(till: Till) -> Offer:
     """As the agent does it."""
     created, nonce = int(clock.now().timestamp()), secrets.token_hex(8)

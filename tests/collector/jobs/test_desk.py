@@ -9,15 +9,13 @@ import pytest
 from collector.core import clock
 from protocols.wire import job_signing
 from protocols.wire.job import SignedJob
-from tests.collector.jobs.people import Office, fetch, result, waiting
+from tests.collector.jobs.people import Office, fetch, result, staffed, waiting
 from tests.collector.served import Served, Till
 
 
 @pytest.fixture(scope="module")
 def office(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Office:
-    made = Office(served, tmp_path_factory.mktemp("office"))
-    made.make("anna", "janis")
-    return made
+    return staffed(served, tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture
