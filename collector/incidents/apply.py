@@ -11,7 +11,7 @@ from collector.incidents.place import TillPlace
 from collector.incidents.steps import step
 from protocols.wire import v1
 
-__all__ = ["RESOLVED_BY_ITSELF", "driver", "follow", "record_event", "record_outcome", "step"]
+__all__ = ["RESOLVED_BY_ITSELF", "driver", "follow", "happening", "record_event", "record_outcome", "step"]
 
 
 def driver(ahead: timedelta = timedelta()) -> Driver:
@@ -22,30 +22,33 @@ def driver(ahead: timedelta = timedelta()) -> Driver:
 def record_event(terminal_id: str, event: v1.Event, received_at: datetime, sent_at: datetime) -> None:
     """`sent_at`: when the terminal sent the report, by its own clock; it tells the age of the event whatever
     that clock is worth."""
-    happening = Happening(
+    follow(terminal_id, happening(event), received_at, ahead=received_at - sent_at)
+
+
+def happening(event: v1.Event) -> Happening:
+    return Happening(
         key=Key(event.subject.kind, event.subject.id, event.code),
         change=event.change,
         at=event.at,
         since=event.since,
         reason=event.reason,
     )
-    follow(terminal_id, happening, received_at, ahead=received_at - sent_at)
 
 
 def record_outcome(
     terminal_id: str, code: str, ended: v1.Backup | v1.Drill, received_at: datetime, sent_at: datetime
 ) -> None:
     """A backup or drill ended: a bad one raises `code`, a good one clears it."""
-    happening = Happening(
+    told = Happening(
         key=Key(v1.SubjectKind.BACKUP, ended.source, code),
         change=v1.Change.CLEARED if ended.ok else v1.Change.RAISED,
         at=ended.at,
         since=ended.at,
         reason=ended.error,
     )
-    follow(terminal_id, happening, received_at, ahead=received_at - sent_at)
+    follow(terminal_id, told, received_at, ahead=received_at - sent_at)
 
 
-def follow(terminal_id: str, happening: Happening, now: datetime, ahead: timedelta = timedelta()) -> None:
+def follow(terminal_id: str, told: Happening, now: datetime, ahead: timedelta = timedelta()) -> None:
     """Ask the engine and write. `ahead`: by how much the server's clock is ahead of that of who told."""
-    driver(ahead).tell(happening, TillPlace(terminal_id), now, ahead)
+    driver(ahead).tell(told, TillPlace(terminal_id), now, ahead)

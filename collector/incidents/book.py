@@ -1,7 +1,7 @@
 """The book of the engine in the database: incidents, their transitions, and what is watched. Everything runs in the
 transaction of the caller, on locked rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -30,6 +30,8 @@ from collector.incidents.watch_models import Watched
 from collector.inventory.models import Device
 from protocols.status.faults import Severity
 
+NEVER = (State.MERGED, State.CANCELLED)
+"""What ended so is not gone on with."""
 RESOLVED_BY_ITSELF = "recovered"
 """`Incident.resolution` where nobody had a hand in it; pages put it into words."""
 
@@ -56,45 +58,53 @@ def known_of(incident: Incident) -> Known:
     )
 
 
+def watch_of(spot: Spot, row: Watched) -> Watch:
+    return Watch(
+        spot=spot,
+        marks=tuple(row.marks),
+        up_at=row.up_at,
+        since=row.since,
+        waits=row.waits,
+        flapping_since=row.flapping_since,
+        reason=row.reason,
+        ahead=timedelta(seconds=row.ahead_s),
+        due_at=row.due_at,
+    )
+
+
 class Ledger:
     """For one piece of work: what it has read it has locked, and does not read again. `ahead`: how much the server's
     clock is ahead of that of who told; for the holds that pages show."""
 
     def __init__(self, ahead: timedelta = timedelta()) -> None:
-        self._ahead = ahead
+        self.ahead = ahead
         self._watched: dict[Spot, Watched] = {}
         self._rows: dict[int, Incident] = {}
 
     def watch(self, spot: Spot) -> Watch | None:
-        row = Watched.objects.select_for_update(of=("self",)).filter(**_watched(spot)).first()
+        row = Watched.objects.select_for_update(of=("self",)).filter(**columns(spot)).first()
         if row is None:
             return None
         self._watched[spot] = row
-        return Watch(
-            spot=spot,
-            marks=tuple(row.marks),
-            up_at=row.up_at,
-            since=row.since,
-            waits=row.waits,
-            flapping_since=row.flapping_since,
-            reason=row.reason,
-            ahead=timedelta(seconds=row.ahead_s),
-            due_at=row.due_at,
-        )
+        return watch_of(spot, row)
 
     def keep(self, watch: Watch) -> None:
-        row = self._watched.get(watch.spot) or Watched(**_watched(watch.spot))
+        self._put(watch).save()
+
+    def _put(self, watch: Watch) -> Watched:
+        """The row, as it is to be written."""
+        row = self._watched.get(watch.spot) or Watched(**columns(watch.spot))
         row.marks, row.up_at, row.since = list(watch.marks), watch.up_at, watch.since
         row.waits, row.flapping_since, row.reason = watch.waits, watch.flapping_since, watch.reason[:400]
         row.ahead_s, row.due_at = watch.ahead.total_seconds(), watch.due_at
-        row.save()
         self._watched[watch.spot] = row
+        return row
 
     def newest(self, spot: Spot) -> Known | None:
-        rows = _locked().filter(
+        rows = locked().filter(
             in_place(spot.place), subject_kind=spot.kind, subject_id=spot.id, code=spot.code
         )
-        incident = rows.exclude(state__in=(State.MERGED, State.CANCELLED)).order_by("-id").first()
+        incident = rows.exclude(state__in=NEVER).order_by("-id").first()
         if incident is None:
             return None
         return known_of(self._rows.setdefault(incident.pk, incident))
@@ -112,10 +122,10 @@ class Ledger:
         return place_named(known.spot.place)
 
     def around(self, place: Place, codes: Iterable[str]) -> Iterable[Known]:
-        return _all(_open().filter(about(place), code__in=list(codes)))
+        return _all(open_ones().filter(about(place), code__in=list(codes)))
 
     def within(self, cause: Known) -> Iterable[Known]:
-        rows = _open().filter(suppressed_since=None)
+        rows = open_ones().filter(suppressed_since=None)
         if cause.terminal:
             return _all(rows.filter(terminal=cause.terminal))
         if cause.site is not None:
@@ -126,14 +136,14 @@ class Ledger:
         return _all(rows.filter(**{"terminal": None, f"site__{kind}": name}))
 
     def effects(self, cause: int) -> Iterable[Known]:
-        return _all(_open().filter(cause=cause, suppressed_since__isnull=False))
+        return _all(open_ones().filter(cause=cause, suppressed_since__isnull=False))
 
     def standing(self, code: str, since: datetime, until: datetime, most: int) -> list[Known]:
-        rows = _open().filter(code=code, opened_at__range=(since, until), site__isnull=False)
+        rows = open_ones().filter(code=code, opened_at__range=(since, until), site__isnull=False)
         return _all(rows.filter(suppressed_since=None).order_by("opened_at", "id")[:most])
 
     def stormed(self, code: str, since: datetime, until: datetime) -> bool:
-        rows = _open().filter(code=code, opened_at__range=(since, until))
+        rows = open_ones().filter(code=code, opened_at__range=(since, until))
         return rows.filter(suppressed_why=Why.STORM.value).exists()
 
     def write(self, decision: Decision, place: Place, now: datetime) -> Known:
@@ -143,32 +153,30 @@ class Ledger:
             return known_of(opened)
         incident = self._rows.get(decision.incident)
         if incident is None:
-            incident = self._rows[decision.incident] = _locked().get(pk=decision.incident)
+            incident = self._rows[decision.incident] = locked().get(pk=decision.incident)
         match decision:
             case Repeat() | Reopen() | Clear() | Resolve():
                 self._lived(incident, decision, now)
             case Escalate():
                 before, incident.severity = incident.severity, decision.severity.value
-                step(incident, Kind.ESCALATED, decision.at, now, detail={"before": before})
+                self._step(incident, Kind.ESCALATED, decision.at, now, detail={"before": before})
             case Flap():
-                step(incident, Kind.FLAPPING, decision.at, now)
+                self._step(incident, Kind.FLAPPING, decision.at, now)
             case Suppress():
                 incident.suppressed_since, incident.suppressed_why = now, decision.why
                 incident.cause_id = decision.cause
                 why = {"why": decision.why, "cause": decision.cause}
-                step(incident, Kind.SUPPRESSED, decision.at, now, detail=why)
+                self._step(incident, Kind.SUPPRESSED, decision.at, now, detail=why)
             case Release():
                 why = {"why": incident.suppressed_why, "cause": incident.cause_id}
                 _stand(incident)
-                step(incident, Kind.RELEASED, decision.at, now, detail=why)
+                self._step(incident, Kind.RELEASED, decision.at, now, detail=why)
         return known_of(incident)
 
     def _open(self, decision: Open, place: Place, now: datetime) -> Incident:
         spot, device = decision.spot, None
         if spot.kind == "device" and spot.id and place.terminal:
-            device, _made = Device.objects.get_or_create(
-                terminal_id=place.terminal, name=spot.id, defaults={"first_seen_at": now}
-            )
+            device = self._device(place.terminal, spot.id, now)
         incident = Incident(
             terminal_id=place.terminal or None,
             site_id=place.site,
@@ -185,7 +193,7 @@ class Ledger:
             opened_at=decision.at,
             last_seen_at=decision.at,
         )
-        step(incident, Kind.OPENED, decision.at, now)
+        self._step(incident, Kind.OPENED, decision.at, now)
         return incident
 
     def _lived(self, incident: Incident, decision: Repeat | Reopen | Clear | Resolve, now: datetime) -> None:
@@ -196,7 +204,7 @@ class Ledger:
                 quiet = decision.quiet
             case Clear():
                 incident.cleared_at = decision.at
-                ends_at = decision.at + timedelta(seconds=decision.hold_s) + self._ahead
+                ends_at = decision.at + timedelta(seconds=decision.hold_s) + self.ahead
                 incident.resolve_due_at = max(ends_at, now)
                 kind, quiet = Kind.CLEARED, decision.quiet
             case Reopen():
@@ -207,10 +215,31 @@ class Ledger:
                 incident.resolution = RESOLVED_BY_ITSELF
                 kind, to = Kind.RESOLVED, State.RESOLVED
         if quiet and to in (None, incident.state):
-            incident.save()
-            live.publish_on_commit("incident", incident.pk, terminal=incident.terminal_id, kind=str(kind))
+            self._counted(incident, kind)
         else:
-            step(incident, kind, decision.at, now, to=to)
+            self._step(incident, kind, decision.at, now, to=to)
+
+    def _device(self, terminal: str, name: str, now: datetime) -> Device:
+        return Device.objects.get_or_create(terminal_id=terminal, name=name, defaults={"first_seen_at": now})[
+            0
+        ]
+
+    def _step(
+        self,
+        incident: Incident,
+        kind: Kind,
+        at: datetime,
+        now: datetime,
+        *,
+        to: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        step(incident, kind, at, now, to=to, detail=detail)
+
+    def _counted(self, incident: Incident, kind: Kind) -> None:
+        """Something happened to it that gets no row of its own."""
+        incident.save()
+        live.publish_on_commit("incident", incident.pk, terminal=incident.terminal_id, kind=str(kind))
 
 
 def is_summary(incident: Incident) -> bool:
@@ -243,15 +272,15 @@ def _reopened_state(incident: Incident) -> str:
     return move(incident.state, Stimulus.REOPEN if incident.assignee_id else Stimulus.RETURN)
 
 
-def _watched(spot: Spot) -> dict[str, str]:
+def columns(spot: Spot) -> dict[str, str]:
     return {"place": spot.place, "subject_kind": spot.kind, "subject_id": spot.id, "code": spot.code}
 
 
-def _locked() -> QuerySet[Incident]:
+def locked() -> QuerySet[Incident]:
     return Incident.objects.select_for_update(of=("self",))
 
 
-def _open() -> QuerySet[Incident]:
+def open_ones() -> QuerySet[Incident]:
     return Incident.objects.filter(state__in=OPEN)
 
 

@@ -46,3 +46,24 @@ class RuleChange(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["rule", "-id"], name="rule_change")]
+
+
+class RuleDraft(models.Model):
+    """Figures that somebody proposes for a rule. They hold only when a manager lets them: then `change` is the row that
+    did it. `tried`: what the last backtest of them counted, with its period."""
+
+    rule = models.CharField(max_length=40)
+    values = models.JSONField(default=dict)
+    comment = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    tried = models.JSONField(default=dict)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    change = models.OneToOneField(RuleChange, null=True, on_delete=models.PROTECT, related_name="draft")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["rule", "-id"], name="rule_draft")]

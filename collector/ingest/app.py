@@ -33,6 +33,7 @@ from collector.ingest.request import (
 from collector.ingest.sessions import Verdict
 from collector.ingest.writer import Writer
 from collector.inventory.models import Terminal
+from collector.jobs import lending
 from protocols.errors import ReportRefused
 from protocols.wire import signing, v1
 from protocols.wire.snapshot import OBJECT_BYTES
@@ -196,7 +197,16 @@ def _object(terminal_id: str, method: str, path: str, body: bytes) -> backups_do
     close_old_connections()
     try:
         terminal = Terminal.objects.get(pk=terminal_id)
-        return backups_door.answer(terminal, method, path, body, store=catalogue.store(), at=clock.now())
+        now = clock.now()
+        return backups_door.answer(
+            terminal,
+            method,
+            path,
+            body,
+            store=catalogue.store(),
+            at=now,
+            lent=lambda of: lending.lent(terminal.pk, of, now),
+        )
     finally:
         close_old_connections()
 

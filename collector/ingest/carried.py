@@ -52,8 +52,11 @@ def take(file: bytes, tls: Path) -> Taken:
 
 def _store(reports: Sequence[Parsed]) -> list[v1.Receipt]:
     now = clock.now()
-    streams = store.lock_streams([parsed.report for parsed in reports], now)
-    return [store.store(parsed, now, streams, carried=True) for parsed in reports]
+    documents = [parsed.report for parsed in reports]
+    streams, batch = store.lock_streams(documents, now), store.batch_of(documents)
+    receipts = [store.store(parsed, now, streams, batch, carried=True) for parsed in reports]
+    batch.end()
+    return receipts
 
 
 def _held(reports: Sequence[Parsed], terminal: Terminal) -> int:

@@ -12,8 +12,10 @@ from collector.inventory import desired_state
 from collector.inventory.models import Terminal
 from collector.inventory.neighbours import neighbours
 from collector.jobs import counter
+from collector.service import certified_list
 from protocols.errors import PlombaError
 from protocols.wire import v1
+from protocols.wire.certified import PATH_CERTIFIED
 from protocols.wire.relay import PATH_NEIGHBOURS
 
 LIMIT = 64 << 10
@@ -27,6 +29,7 @@ DOCUMENTS: dict[str, dict[str, Handler]] = {
     v1.PATH_CONFIGURATION: {"GET": desired_state.document},
     PATH_NEIGHBOURS: {"GET": neighbours},
     v1.PATH_JOBS: {"GET": counter.fetch},
+    PATH_CERTIFIED: {"GET": certified_list.document},
 }
 
 

@@ -2,7 +2,8 @@
 
 from django.conf import settings
 
-from collector.backups import duty, keeping
+from collector.backups import duty, keeping, proof_overdue
+from collector.backups.drilling import Driller
 from collector.core.authority import CA_CERT
 from collector.core.ticker import Duty, Ticker, stop_all
 from collector.incidents import ticks, wakes
@@ -14,7 +15,7 @@ from collector.notices import giving
 from collector.notify import courier, telling
 from collector.notify.channels.registry import CHANNELS
 from collector.reports import making
-from collector.requests import mailbox
+from collector.requests import escalating, mailbox
 from collector.requests import ticks as requests
 from collector.service import duties as desk
 
@@ -25,6 +26,7 @@ DUTIES: tuple[Duty, ...] = (
     ticks.calm_storms,
     *wakes.DUTIES,
     telling.tell,
+    *requests.CALLS,
     courier.forget_old,
     giving.remind_due,
     giving.Newcomers(),
@@ -55,13 +57,15 @@ class Running:
         self._refusals = refusals
         tls = settings.CONFIG.path(settings.CONFIG.tls_dir)
         self._writer = Writer(Signer(tls))
+        self._driller = Driller()
         self._tickers = [
             Ticker((*DUTIES, refusals.flush)),
-            Ticker(desk.DUTIES),
+            Ticker((*desk.DUTIES, escalating.escalate)),
             Ticker(requests.DUTIES, 10),
             postman(),
             housekeeper(),
-            Ticker((duty.judge_all,), 300),
+            Ticker((duty.judge_all, proof_overdue.judge_all), 300),
+            Ticker((self._driller,), 10),
             *couriers(),
         ]
         self.door = Door(self._writer, refusals, tls / CA_CERT)
@@ -75,4 +79,5 @@ class Running:
         """Every report that was taken in is stored and answered first."""
         self._writer.stop()
         stop_all(self._tickers)
+        self._driller.abandon()
         self.door.close()

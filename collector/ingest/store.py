@@ -2,12 +2,15 @@
 that runs. On the ordered lane a message is new where its number is beyond what its stream holds, on the loose
 lane where nothing lies under its number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
 
+from collector.backups import under_way
 from collector.core import clock
+from collector.incidents.batch import Batch
+from collector.incidents.engine.facts import Spot, till_place
 from collector.ingest import handing
 from collector.ingest.models import Message, Stream
 from collector.ingest.parsing import Parsed
@@ -37,7 +40,21 @@ def lock_streams(reports: Sequence[v1.Report], now: datetime) -> Streams:
     return found
 
 
-def store(parsed: Parsed, received_at: datetime, streams: Streams, *, carried: bool = False) -> v1.Receipt:
+def batch_of(reports: Iterable[v1.Report]) -> Batch:
+    """For the events of these reports, in one transaction; whoever stores them ends it."""
+    batch = Batch()
+    batch.expect(
+        Spot(till_place(report.terminal), message.subject.kind.value, message.subject.id, message.code)
+        for report in reports
+        for message in report.messages
+        if isinstance(message, v1.Event)
+    )
+    return batch
+
+
+def store(
+    parsed: Parsed, received_at: datetime, streams: Streams, batch: Batch, *, carried: bool = False
+) -> v1.Receipt:
     """The receipt, not signed yet. `carried`: it came by hand, so that its time says nothing about the terminal.
     Refused with `report.gap` where messages before these are missing, and with `report.chain` where other messages
     lie under their numbers, and up to where they are the same: nothing was written then."""
@@ -50,9 +67,12 @@ def store(parsed: Parsed, received_at: datetime, streams: Streams, *, carried: b
     new = _insert(parsed, fresh, links, received_at) if fresh else set()
     messages = [report.messages[i] for i in fresh if report.messages[i].seq in new]
     held = _contact(report, received_at, messages, carried=carried)
+    if not carried:
+        under_way.record(report, received_at)
+    sent_at = received_at if carried else report.sent_at
+    sender = handing.Sender(report.terminal, report.epoch, received_at, sent_at)
     for message in messages:
-        sent_at = received_at if carried else report.sent_at
-        handing.hand_on(report.terminal, report.epoch, message, received_at, sent_at)
+        handing.hand_on(message, sender, batch)
     if new:
         highest = max(stream.complete_to, report.messages[fresh[-1]].seq)
         link = links.get(fresh[-1], "")

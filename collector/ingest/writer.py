@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 from collector.core import clock
 from collector.core.kept import on_kept_connection
 from collector.incidents import ticks
+from collector.incidents.batch import Batch
 from collector.ingest import credit, store
 from collector.ingest.parsing import Parsed
 from collector.ingest.problem import Refused
@@ -138,7 +139,8 @@ class Writer:
             busy = {t: at for t, at in self._catching_up.items() if now_s - at < credit.LONGEST_S}
             self._catching_up = busy
             next_s = round(credit.pause_s(spent_s, len(busy)), 3)
-            receipt = receipt.model_copy(update={"credit": credit.MESSAGES, "next_s": next_s})
+            fit = credit.messages(spent_s, max(len(delivery.parsed.bodies), 1))
+            receipt = receipt.model_copy(update={"credit": fit, "next_s": next_s})
         if self._signer and delivery.parsed.bodies:
             return self._signer.signed(delivery.terminal, receipt)
         return receipt
@@ -172,9 +174,11 @@ def _commit(group: Sequence[Delivery]) -> list[Outcome]:
     order = sorted(range(len(group)), key=lambda i: group[i].terminal)
     outcomes: dict[int, Outcome] = {}
     with transaction.atomic():
-        streams = store.lock_streams([group[i].parsed.report for i in order], clock.now())
+        reports = [group[i].parsed.report for i in order]
+        streams, batch = store.lock_streams(reports, clock.now()), store.batch_of(reports)
         for i in order:
-            outcomes[i] = _one(group[i], streams)
+            outcomes[i] = _one(group[i], streams, batch)
+        batch.end()
         heard = {group[i].terminal for i in order if isinstance(outcomes[i], v1.Receipt)}
         ticks.heard(sorted(heard), clock.now())
         waits = waiting(heard)
@@ -187,9 +191,9 @@ def _with_waiting(outcome: Outcome, names: tuple[str, ...]) -> Outcome:
     return outcome.model_copy(update={"waiting": names})
 
 
-def _one(delivery: Delivery, streams: store.Streams) -> Outcome:
+def _one(delivery: Delivery, streams: store.Streams, batch: Batch) -> Outcome:
     try:
-        return store.store(delivery.parsed, delivery.received_at, streams)
+        return store.store(delivery.parsed, delivery.received_at, streams, batch)
     except Refused as e:  # before anything was written
         return e
 

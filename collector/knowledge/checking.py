@@ -11,8 +11,10 @@ from collector.knowledge.texts import Text
 from collector.knowledge.tree import Tree, problems
 from protocols.status.faults import FAULTS
 
-PAGES = ("now", "incidents", "devices", "backups", "enrol", "people", "knowledge")
-"""What `page:` may name."""
+PAGES = (
+    "now", "incidents", "devices", "backups", "enrol", "people", "knowledge", "requests", "visits", "notices"
+)  # fmt: skip
+"""What `page:` may name. The portal knows those that a customer has, too."""
 _OUTSIDE = ("https://", "http://", "mailto:", "tel:")
 
 

@@ -117,3 +117,14 @@ class Vote(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["article", "user"], name="one_vote_per_person")]
+
+
+class ReviewTold(models.Model):
+    """That the owner was told that the review of an article is due: once for a date. Whoever writes this row tells."""
+
+    article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="+")
+    due = models.DateField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["article", "due"], name="review_told_once")]

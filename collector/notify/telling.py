@@ -106,19 +106,21 @@ def _turn(row: Transition) -> Turn:
 
 def _desires() -> list[Desire]:
     wishes = Wish.objects.filter(address__person__is_active=True, address__person__role__in=STAFF)
-    return [
-        Desire(
-            address=wish.address_id,
-            person=wish.address.person_id,
-            severity=wish.severity,
-            zone=wish.time_zone,
-            hours=wish.hours,
-            customers=frozenset(customer.pk for customer in wish.customers.all()),
-            sites=frozenset(site.pk for site in wish.sites.all()),
-            tells_end=wish.tells_end,
-        )
-        for wish in wishes.select_related("address").prefetch_related("customers", "sites")
-    ]
+    rows = wishes.select_related("address").prefetch_related("customers", "sites")
+    return [desire(row, row.address) for row in rows]
+
+
+def desire(wish: Wish, address: Address) -> Desire:
+    return Desire(
+        address=address.pk,
+        person=address.person_id,
+        severity=wish.severity,
+        zone=wish.time_zone,
+        hours=wish.hours,
+        customers=frozenset(customer.pk for customer in wish.customers.all()),
+        sites=frozenset(site.pk for site in wish.sites.all()),
+        tells_end=wish.tells_end,
+    )
 
 
 def _beliefs(incidents: Iterable[int]) -> dict[int, dict[int, Belief]]:

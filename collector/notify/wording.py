@@ -105,7 +105,7 @@ def _context(ordered: Sequence[Told], language: str, pause_until: datetime | Non
         "left_out": sum(max(len(part) - MOST_LINES, 0) for part in parts.values()),
         "effects": sum(one.effects for one in ordered if one.phase != "ended"),
         "url": f"{settings.CONFIG.public_url}/incidents/",
-        "pause_until": _clock(pause_until, settings.CONFIG.time_zone, language) if pause_until else "",
+        "pause_until": clock_of(pause_until, settings.CONFIG.time_zone, language) if pause_until else "",
     }
 
 
@@ -116,8 +116,8 @@ def _line(one: Told, language: str) -> dict[str, object]:
         "severity": SEVERITIES[language].get(one.severity, one.severity),
         "place": one.place,
         "customer": one.customer,
-        "since": _clock(one.since, one.zone, language),
-        "ended": _clock(one.ended_at, one.zone, language) if one.ended_at else "",
+        "since": clock_of(one.since, one.zone, language),
+        "ended": clock_of(one.ended_at, one.zone, language) if one.ended_at else "",
         "reason": one.reason,
         "effects": one.effects,
         "major": one.major,
@@ -143,7 +143,7 @@ def _fact(one: Told, language: str) -> dict[str, object]:
     }
 
 
-def _clock(at: datetime, zone: str, language: str) -> str:
+def clock_of(at: datetime, zone: str, language: str) -> str:
     shape = (
         "%Y-%m-%d %H:%M" if language == "en" else "%d.%m.%Y. %H:%M" if language == "lv" else "%d.%m.%Y %H:%M"
     )

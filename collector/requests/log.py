@@ -10,6 +10,7 @@ from collector.incidents import life
 from collector.incidents.models import Source
 from collector.inventory.models import ContactPerson
 from collector.requests import files, promise
+from collector.requests.calling_models import Phase, Turn
 from collector.requests.models import Entry, Kind, Request
 
 TEXT = 20_000
@@ -62,9 +63,28 @@ def write(
         detail=detail,
     )
     files.attach(entry, attached)
+    if phase := _phase(entry, actor, request):
+        Turn.objects.create(entry=entry, request=request, phase=phase, made_at=now)
     _renew(request, entry, now)
     live.publish_on_commit("request", request.pk)
     return entry
+
+
+def _phase(entry: Entry, actor: Actor, request: Request) -> Phase | None:
+    """What somebody of the desk may have to hear of it."""
+    match entry.kind:
+        case Kind.OPENED:
+            return Phase.NEW
+        case Kind.ASSIGNED:
+            own = actor.user is not None and request.assignee_id == actor.user.pk
+            return None if own else Phase.ASSIGNED
+        case Kind.SAID:
+            return Phase.ANSWERED if actor.is_customer and request.assignee_id else None
+        case Kind.REOPENED:
+            return Phase.REOPENED if actor.is_customer else None
+        case Kind.QUEUED | Kind.WOKEN:
+            return Phase.NEW if request.assignee_id is None else None
+    return None
 
 
 def _renew(request: Request, entry: Entry, now: datetime) -> None:

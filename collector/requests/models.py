@@ -8,6 +8,7 @@ from django.db.models import Q
 from collector.core.models import Language
 from collector.incidents.models import Incident, Source, State
 from collector.inventory.models import ContactPerson, Customer, Site, Terminal
+from collector.requests import calling_models  # noqa: F401 - Django looks for models here
 
 
 class TypeVersion(models.Model):

@@ -7,6 +7,7 @@ from django.db import transaction
 from collector.core import calendars
 from collector.incidents.life import PENDING, Stimulus, can
 from collector.incidents.models import State
+from collector.requests import ringing, waking
 from collector.requests.log import PLOMBA, step
 from collector.requests.models import Kind, Request, SignInCode
 
@@ -51,3 +52,5 @@ def forget_codes(now: datetime) -> None:
 
 
 DUTIES = (wake_due, close_old, forget_codes)
+CALLS = (waking.listen, ringing.ring)
+"""Each second: somebody waits for an answer."""

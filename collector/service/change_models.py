@@ -9,13 +9,17 @@ from collector.inventory.models import Customer, Site, Terminal
 
 class CertifiedVersion(models.Model):
     """A version of a registered programme that the authority's list holds. `replace_by`: the older ones must be gone by
-    then. `legal_basis` and `verified_on` say why it is believed."""
+    then. `legal_basis` and `verified_on` say why it is believed. `file`: how its program file is called on a till;
+    `file_version`: the version that the file carries, where it is not `version`; `sha256` of its bytes in hex."""
 
     product = models.CharField(max_length=100)
     modification = models.CharField(max_length=40, blank=True)
     version = models.CharField(max_length=80)
     certificate = models.CharField(max_length=100, blank=True)
     body = models.CharField(max_length=200, blank=True)
+    file = models.CharField(max_length=200, blank=True)
+    file_version = models.CharField(max_length=80, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
     certified_on = models.DateField(null=True)
     registered_on = models.DateField(null=True)
     replace_by = models.DateField(null=True)

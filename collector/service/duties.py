@@ -1,7 +1,7 @@
 """What the desk does by itself, in a thread of its own: a look over many incidents holds up nobody's hold time."""
 
 from collector.core.ticker import Duty
-from collector.service import desk, escalating, problems, reminding
+from collector.service import desk, escalating, problems, reminding, reviewing
 
 DUTIES: tuple[Duty, ...] = (
     desk.route_new,
@@ -9,4 +9,5 @@ DUTIES: tuple[Duty, ...] = (
     problems.find,
     problems.draft_articles,
     reminding.remind,
+    reviewing.remind,
 )

@@ -53,7 +53,7 @@ def escalate(now: datetime) -> int:
 
 def tell_due(now: datetime) -> int:
     """Only incidents to which something happened, or whose time has come, are worked out."""
-    chains = _chains()
+    chains = chains_in_use()
     if not chains:
         return 0
     incidents = list(_to_look_at(now))
@@ -82,7 +82,7 @@ def tell(incident: Incident, due: Due, now: datetime) -> bool:
     try:
         with transaction.atomic():
             row = claim(incident, due, now)
-            found = reached(incident, due.rung.targets, now)
+            found = reached(incident.queue, incident.assignee_id, due.rung.targets, now)
             row.told = [one.pk for one in found]
             row.save(update_fields=["told"])
             for person in found:
@@ -106,31 +106,31 @@ def claim(incident: Incident, due: Due, now: datetime) -> Escalation:
     )
 
 
-def reached(incident: Incident, targets: Iterable[Target], now: datetime) -> list[User]:
+def reached(queue: str, assignee: int | None, targets: Iterable[Target], now: datetime) -> list[User]:
     """People of the targets, each once. Where a target has nobody (no one on call, no lead), the managers hear of it:
     an escalation that reaches nobody is none."""
     numbers: list[int] = []
     for target in targets:
-        numbers += _people_of(incident, target, now) or people.managers()
+        numbers += _people_of(queue, assignee, target, now) or people.managers()
     found = User.objects.filter(is_active=True).in_bulk(list(dict.fromkeys(numbers)))
     return [found[number] for number in dict.fromkeys(numbers) if number in found]
 
 
-def _people_of(incident: Incident, target: Target, now: datetime) -> list[int]:
+def _people_of(queue: str, assignee: int | None, target: Target, now: datetime) -> list[int]:
     match target:
         case Target.ASSIGNEE:
-            return [incident.assignee_id] if incident.assignee_id else []
+            return [assignee] if assignee else []
         case Target.ON_CALL:
-            return oncall.called(incident.queue, now)
+            return oncall.called(queue, now)
         case Target.SECOND:
-            return oncall.called(incident.queue, now, level=2)
+            return oncall.called(queue, now, level=2)
         case Target.LEAD:
-            return people.leads(incident.queue)
+            return people.leads(queue)
         case Target.MANAGERS:
             return people.managers()
 
 
-def _chains() -> list[chain.Chain]:
+def chains_in_use() -> list[chain.Chain]:
     rows = Chain.objects.filter(active=True).prefetch_related("rungs")
     return [
         chain.Chain(queue=row.queue_id or "", priority=row.priority, rungs=tuple(map(_rung, row.rungs.all())))
@@ -176,12 +176,12 @@ def _standing(incident: Incident, found: clocks.Clocks) -> Standing:
         last_step=done[-1].pk if done else 0,
         waits=incident.state in WAITING,
         again=incident.reopen_count,
-        reaction=_spent(found.reaction),
-        solution=_spent(found.solution),
+        reaction=spent(found.reaction),
+        solution=spent(found.solution),
     )
 
 
-def _spent(clock: sla.Clock | None) -> chain.Spent | None:
+def spent(clock: sla.Clock | None) -> chain.Spent | None:
     if clock is None:
         return None
     return chain.Spent(used=clock.spent, target=clock.target, running=clock.standing in _GOING)
@@ -195,8 +195,13 @@ def _words(incident: Incident, due: Due, language: str) -> tuple[str, str]:
     fault = FAULTS.get(incident.code)
     title = fault.title(language) if fault else incident.code
     where = ", ".join(str(one) for one in (incident.terminal, incident.site) if one) or incident.area
-    why = _WHY[language if language in _WHY else "en"][due.rung.trigger].format(
-        percent=round(due.percent or due.rung.threshold), minutes=round(due.rung.threshold)
-    )
+    why = why_of(due, language)
     link = f"{settings.CONFIG.public_url}/incidents/{incident.pk}/"
     return f"{title}: {where}", f"{why}\n\n{title}\n{where}\n\n{link}\n"
+
+
+def why_of(due: Due, language: str) -> str:
+    """Why somebody hears of it, as a sentence."""
+    return _WHY[language if language in _WHY else "en"][due.rung.trigger].format(
+        percent=round(due.percent or due.rung.threshold), minutes=round(due.rung.threshold)
+    )

@@ -2,7 +2,7 @@
 in the transaction that runs."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -55,11 +55,20 @@ ANSWERS = {
 }
 
 
-def tell(person: User, words: Words, now: datetime, *, key: str, about: str, thread: str = "") -> int:
-    """To every way in which the person is reached; to the mail address of the account where nothing is wished. How many
-    letters. The same key is told once."""
+def tell(
+    person: User,
+    words: Words,
+    now: datetime,
+    *,
+    key: str,
+    about: str,
+    thread: str = "",
+    by: Collection[str] = WAYS,
+) -> int:
+    """To every way (of `by`) in which the person is reached; to the mail address of the account where nothing is
+    wished. How many letters. The same key is told once."""
     subject, text = words(person.language)
-    ways = [(one.channel, one.address) for one in person.addresses.all() if one.channel in WAYS]
+    ways = [(one.channel, one.address) for one in person.addresses.all() if one.channel in by]
     count = 0
     for channel, address in ways or [(Channel.EMAIL, person.email)] * bool(person.email):
         letter = Letter(

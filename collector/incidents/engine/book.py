@@ -1,6 +1,6 @@
 """What the engine asks of whoever keeps incidents, so that it decides alike in memory and in the database."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Book(Protocol):
 
     def place_of(self, known: Known) -> Place: ...
 
-    def around(self, place: Place, codes: Iterable[str]) -> Iterable[Known]:
+    def around(self, place: Place, codes: Collection[str]) -> Iterable[Known]:
         """Open incidents with one of these codes of the place itself, its shop and its areas."""
 
     def within(self, cause: Known) -> Iterable[Known]:

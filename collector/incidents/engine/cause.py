@@ -51,21 +51,22 @@ CAUSES = frozenset(one.cause for one in TABLE)
 
 
 @cache
-def may_have_cause(code: str) -> bool:
-    return any(code.startswith(one.effects) for one in TABLE)
+def causes_of(code: str) -> frozenset[str]:
+    """The codes of what may explain a fault with this code."""
+    return frozenset(one.cause for one in TABLE if code.startswith(one.effects))
+
+
+@cache
+def reaches(cause: str, effect: str) -> tuple[Reach, ...]:
+    """Where one of the first code explains one of the second."""
+    return tuple(one.reach for one in TABLE if one.cause == cause and effect.startswith(one.effects))
 
 
 def explains(cause: Known, effect: Known, areas: tuple[str, ...]) -> Reach | None:
     """How near the cause is; None where it explains nothing. `areas`: those in which the shop of the effect lies."""
-    if cause.id == effect.id or not cause.open or not _in_time(cause, effect):
-        return None
-    for one in TABLE:
-        if (
-            one.cause == cause.spot.code
-            and effect.spot.code.startswith(one.effects)
-            and _reaches(one.reach, cause, effect, areas)
-        ):
-            return one.reach
+    for reach in reaches(cause.spot.code, effect.spot.code):
+        if _reaches(reach, cause, effect, areas):
+            return reach if cause.open and cause.id != effect.id and _in_time(cause, effect) else None
     return None
 
 
@@ -76,24 +77,25 @@ def _in_time(cause: Known, effect: Known) -> bool:
 
 
 def _reaches(reach: Reach, cause: Known, effect: Known, areas: tuple[str, ...]) -> bool:
-    match reach:
-        case Reach.DEVICE:
-            return cause.spot[:3] == effect.spot[:3]
-        case Reach.TILL:
-            return cause.spot.place == effect.spot.place and effect.spot.kind == "device"
-        case Reach.SITE:
-            shop = cause.site is not None and not cause.terminal
-            return shop and bool(effect.terminal) and cause.site == effect.site
-        case Reach.AREA:
-            area = cause.spot.place.removeprefix("area/")
-            return cause.site is None and effect.site is not None and not effect.terminal and area in areas
+    if reach is Reach.DEVICE:
+        return cause.spot[:3] == effect.spot[:3]
+    if reach is Reach.TILL:
+        return cause.spot.place == effect.spot.place and effect.spot.kind == "device"
+    if reach is Reach.SITE:
+        shop = cause.site is not None and not cause.terminal
+        return shop and bool(effect.terminal) and cause.site == effect.site
+    area = cause.spot.place.removeprefix("area/")
+    return cause.site is None and effect.site is not None and not effect.terminal and area in areas
 
 
 def nearest(effect: Known, around: Iterable[Known], place: Place) -> Known | None:
     """The cause of an effect, of several the nearest, of those the oldest."""
-    found = [
-        (reach.value, one.since, one.id, one)
-        for one in around
-        if (reach := explains(one, effect, place.areas)) is not None
-    ]
-    return min(found, key=lambda row: row[:3])[3] if found else None
+    best, found = None, None
+    for one in around:
+        reach = explains(one, effect, place.areas)
+        if reach is None:
+            continue
+        near = (reach.value, one.since, one.id)
+        if best is None or near < best:
+            best, found = near, one
+    return found

@@ -1,8 +1,9 @@
 """The course of one fault in one place: what time alone brought, and what a report of it means. Judged by the times of
 the one who told, so that a backlog gives the same history however late it comes and whenever somebody looks."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import NamedTuple
 
 from collector.incidents.engine.decisions import (
     Clear,
@@ -13,7 +14,7 @@ from collector.incidents.engine.decisions import (
     Repeat,
     Resolve,
 )
-from collector.incidents.engine.facts import RANK, Happening, Known, Watch, mark_of, raises
+from collector.incidents.engine.facts import RANK, Happening, Known, Watch, raises
 from collector.incidents.engine.place import Place
 from collector.incidents.engine.policy import Policy, Rule
 from protocols.status.faults import FAULTS, Severity
@@ -21,27 +22,12 @@ from protocols.status.faults import FAULTS, Severity
 _LOWER = {Severity.CRITICAL: Severity.ERROR, Severity.ERROR: Severity.WARNING}
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """By which rule, with which figures, and where."""
 
     rule: Rule
     policy: Policy
     place: Place
-
-
-def advance(watch: Watch, known: Known | None, by: Judged, to: datetime) -> Decision | None:
-    """The next thing that came with time alone up to a moment; to be asked again until there is none."""
-    at = next_at(watch, known, by)
-    if at is None or at > to:
-        return None
-    if watch.waits:
-        return _opening(watch, known, by, at)
-    assert known is not None  # noqa: S101 - next_at told a time for it
-    if known.cleared_at is not None:
-        return Resolve(known.id, at)
-    graver = _graver(known, by)
-    return Escalate(known.id, graver[0], graver[1]) if graver else None
 
 
 def next_at(watch: Watch, known: Known | None, by: Judged) -> datetime | None:
@@ -51,15 +37,27 @@ def next_at(watch: Watch, known: Known | None, by: Judged) -> datetime | None:
     if known is None or not known.open:
         return None
     if known.cleared_at is not None:
-        return known.cleared_at + timedelta(seconds=hold_s(watch, by.policy))
+        return known.cleared_at + hold(watch, by.policy)
     graver = _graver(known, by)
     return graver[0] if graver else None
+
+
+def brought(watch: Watch, known: Known | None, by: Judged, at: datetime) -> Decision:
+    """What time alone brings at the moment that `next_at` told."""
+    if watch.waits:
+        return _opening(watch, known, by, at)
+    assert known is not None  # noqa: S101 - next_at told a time for it
+    if known.cleared_at is not None:
+        return Resolve(known.id, at)
+    graver = _graver(known, by)
+    assert graver is not None  # noqa: S101 - likewise
+    return Escalate(known.id, graver[0], graver[1])
 
 
 def opens_at(watch: Watch, by: Judged) -> datetime:
     """When the fault that waits will have lasted long enough, and nobody works there any more."""
     assert watch.up_at is not None  # noqa: S101 - only what is there waits
-    at = watch.up_at + timedelta(seconds=by.policy.wait_s)
+    at = watch.up_at + by.policy.spans.wait
     return by.place.maintained_until(at, device_of(watch)) or at
 
 
@@ -67,55 +65,50 @@ def device_of(watch: Watch) -> str:
     return watch.spot.id if watch.spot.kind == "device" else ""
 
 
-def hold_s(watch: Watch, policy: Policy) -> float:
-    return policy.calm_s if watch.flapping_since is not None else policy.hold_s
+def hold(watch: Watch, policy: Policy) -> timedelta:
+    return policy.spans.hold if watch.flapping_since is None else policy.spans.calm
 
 
-def is_double(watch: Watch, happening: Happening) -> bool:
+def is_double(watch: Watch, mark: int) -> bool:
     """Told before, with the same time."""
-    return mark_of(happening.at, happening.raised) in watch.marks
+    return mark in watch.marks
 
 
-def hear(watch: Watch, known: Known | None, happening: Happening, by: Judged) -> tuple[Watch, list[Decision]]:
-    """What a report means, after `advance` up to its time. `watch` has heard it already; what waits then is for
-    `advance` again."""
+def hear(watch: Watch, known: Known | None, happening: Happening, by: Judged) -> Decision | None:
+    """What a report means, after time has brought everything up to then. `watch` has heard it already; what waits then
+    is for time again."""
     if happening.raised:
         return _raised(watch, known, happening, by.policy)
-    return watch, _cleared(watch, known, happening, by.policy)
+    return _cleared(watch, known, happening, by.policy)
 
 
-def _raised(
-    watch: Watch, known: Known | None, happening: Happening, policy: Policy
-) -> tuple[Watch, list[Decision]]:
-    found: list[Decision] = []
+def _raised(watch: Watch, known: Known | None, happening: Happening, policy: Policy) -> Decision | None:
     was_flapping = watch.flapping_since is not None
     if not was_flapping and _flaps(watch, policy):
-        watch = watch._replace(flapping_since=happening.at)
+        watch.flapping_since = happening.at
     if known is None or not known.open:
-        if not watch.waits:
-            watch = watch._replace(waits=_enough(watch, policy))
-        return watch, found
-    if known.cleared_at is not None:
-        found.append(Reopen(known.id, happening.at, happening.reason, was_flapping))
+        watch.waits = watch.waits or _enough(watch, policy)
+    elif known.cleared_at is not None:
+        return Reopen(known.id, happening.at, happening.reason, was_flapping)
     elif policy.repeats:
-        found.append(Repeat(known.id, happening.at, happening.reason, was_flapping))
-    return watch, found
+        return Repeat(known.id, happening.at, happening.reason, was_flapping)
+    return None
 
 
-def _cleared(watch: Watch, known: Known | None, happening: Happening, policy: Policy) -> list[Decision]:
+def _cleared(watch: Watch, known: Known | None, happening: Happening, policy: Policy) -> Decision | None:
     if known is None or not known.lasting:
-        return []
+        return None
     if policy.good > 1 and any(mark & 1 for mark in watch.marks[-policy.good :]):
-        return []
+        return None
     flapping = watch.flapping_since is not None
-    return [Clear(known.id, happening.at, hold_s(watch, policy), flapping)]
+    return Clear(known.id, happening.at, policy.calm_s if flapping else policy.hold_s, flapping)
 
 
 def _enough(watch: Watch, policy: Policy) -> bool:
     """`need` of the last `of` reports within the window say that it is there."""
     if policy.need == 1:
         return True
-    from_us = (watch.marks[-1] >> 1) - int(policy.window_s * 1e6)
+    from_us = (watch.marks[-1] >> 1) - policy.spans.window_us
     last = [mark for mark in watch.marks[-policy.of :] if mark >> 1 >= from_us]
     return sum(mark & 1 for mark in last) >= policy.need
 
@@ -127,7 +120,7 @@ def _flaps(watch: Watch, policy: Policy) -> bool:
     came = raises(watch.marks)
     if len(came) < policy.flaps or len(watch.marks) - len(came) < policy.flaps - 1:
         return False
-    return came[-1] - came[-policy.flaps] <= policy.flap_s * 1e6
+    return came[-1] - came[-policy.flaps] <= policy.spans.flap_us
 
 
 def _opening(watch: Watch, known: Known | None, by: Judged, at: datetime) -> Decision:
@@ -151,25 +144,24 @@ def _same(known: Known, up_at: datetime, policy: Policy) -> bool:
     """Back within its window after it ended by itself."""
     if known.open or not known.by_itself or known.cleared_at is None:
         return False
-    return known.cleared_at <= up_at < known.cleared_at + timedelta(seconds=policy.window)
+    return known.cleared_at <= up_at < known.cleared_at + policy.spans.same
 
 
 def _graver(known: Known, by: Judged) -> tuple[datetime, Severity] | None:
     """When it becomes graver than it is, and how grave."""
     base = FAULTS[known.spot.code].severity
-    if not by.policy.worsens and known.severity is base:
+    steps = by.policy.spans.graver[known.severity]
+    if not steps and known.severity is base:
         return None
-    rank = RANK[known.severity]
-    found = [
-        (_in_trade(known.since + timedelta(seconds=after_s), by), severity)
-        for after_s, severity in by.policy.worsens
-        if RANK[severity] > rank
-    ]
-    if RANK[base] > rank and by.policy.trading:
+    found = [(_in_trade(known.since + after, by), severity) for after, severity in steps]
+    if by.policy.trading and RANK[base] > RANK[known.severity]:
         begins = by.place.trade_begins(known.opened_at)
         if begins is not None:
             found.append((begins, base))
-    return min(found, key=lambda one: one[0]) if found else None
+    return min(found, key=_when) if found else None
+
+
+_when = itemgetter(0)
 
 
 def _in_trade(at: datetime, by: Judged) -> datetime:

@@ -1,14 +1,14 @@
-"""What can be decided. Each is one row in the life of an incident, but for the quiet ones, which only count."""
+"""What can be decided. Each is one row in the life of an incident, but for the quiet ones, which only count.
+Tuples, because nearly every event makes one."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from collector.incidents.engine.facts import Spot
 from protocols.status.faults import Severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
+class Open(NamedTuple):
     spot: Spot
     rule: str
     severity: Severity
@@ -17,8 +17,7 @@ class Open:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(NamedTuple):
     """Seen again while open; counts. `quiet`: it comes and goes, and another row would say nothing new."""
 
     incident: int
@@ -27,8 +26,7 @@ class Repeat:
     quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(NamedTuple):
     """The fault is gone; the incident resolves itself after `hold_s` unless it comes back."""
 
     incident: int
@@ -37,8 +35,7 @@ class Clear:
     quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(NamedTuple):
     """It came back within its window: the same incident goes on; counts."""
 
     incident: int
@@ -47,16 +44,14 @@ class Reopen:
     quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resolve:
+class Resolve(NamedTuple):
     """By itself, the hold time being over at `at`."""
 
     incident: int
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Escalate:
+class Escalate(NamedTuple):
     """Graver than before: it lasts, or trade began."""
 
     incident: int
@@ -64,16 +59,14 @@ class Escalate:
     severity: Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Flap:
+class Flap(NamedTuple):
     """It comes and goes so often that it stays open until it was calm for a while."""
 
     incident: int
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Suppress:
+class Suppress(NamedTuple):
     """Nobody is told of it: it is an effect of `cause`, or expected."""
 
     incident: int
@@ -82,8 +75,7 @@ class Suppress:
     cause: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """What suppressed it is over, and it lasts: from now on it stands on its own."""
 
     incident: int

@@ -8,11 +8,11 @@ from collector.incidents.engine import cause, course, storm
 from collector.incidents.engine.book import Book
 from collector.incidents.engine.course import Judged
 from collector.incidents.engine.decisions import Decision, Flap, Open, Release, Reopen, Resolve, Suppress
-from collector.incidents.engine.facts import Happening, Known, Spot, Watch, Why
+from collector.incidents.engine.facts import NONE, Happening, Known, Spot, Watch, Why, mark_of
 from collector.incidents.engine.place import Place
 from collector.incidents.engine.policy import Policy, Rules
 
-_NONE = timedelta()
+_STANDS_ANEW = (Open, Reopen)
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Driver:
     book: Book
     rules: Rules
 
-    def tell(self, happening: Happening, place: Place, now: datetime, ahead: timedelta = _NONE) -> None:
+    def tell(self, happening: Happening, place: Place, now: datetime, ahead: timedelta = NONE) -> None:
         """Somebody told of a fault. Nothing for a code that no rule knows, and for what was told before."""
         found = self.rules.for_code(happening.key.code)
         if found is None:
@@ -30,19 +30,23 @@ class Driver:
         spot = Spot.of(place.name, happening.key)
         known = self.book.newest(spot)
         watch = self.book.watch(spot) or Watch.of(spot, known)
-        if course.is_double(watch, happening):
+        mark = mark_of(happening.at, happening.raised)
+        if course.is_double(watch, mark):
             return
         by = Judged(found[0], found[1], place)
-        watch, known = self._advance(watch, known, by, happening.at, now)
+        known, _due_at = self._advance(watch, known, by, happening.at, now)
         calm = watch.flapping_since is None
-        watch, decisions = course.hear(watch.heard(happening, ahead), known, happening, by)
-        for decision in decisions:
+        watch.hear(happening, mark, ahead)
+        decision = course.hear(watch, known, happening, by)
+        if decision is not None:
             known = self._write(decision, by, now)
         if watch.waits:
-            watch, known = self._advance(watch, known, by, happening.at, now)
+            known, due_at = self._advance(watch, known, by, happening.at, now)
+        else:
+            due_at = course.next_at(watch, known, by)
         if calm and watch.flapping_since is not None and known is not None and known.open:
-            known = self._write(Flap(known.id, happening.at), by, now)
-        self._keep(watch, known, by)
+            self._write(Flap(known.id, happening.at), by, now)
+        self._keep(watch, due_at)
 
     def look(self, spot: Spot, place: Place, now: datetime) -> None:
         """Time has passed."""
@@ -51,8 +55,8 @@ class Driver:
         if watch is None or found is None:
             return
         by = Judged(found[0], found[1], place)
-        watch, known = self._advance(watch, known, by, now - watch.ahead, now)
-        self._keep(watch, known, by)
+        _known, due_at = self._advance(watch, known, by, now - watch.ahead, now)
+        self._keep(watch, due_at)
 
     def rejudge(self, known: Known, now: datetime) -> None:
         """What suppressed this incident may be over: it finds another cause, or stands on its own. One whose fault is
@@ -60,7 +64,7 @@ class Driver:
         if not known.lasting or not known.why or self._still(known, now):
             return
         place = self.book.place_of(known)
-        if not self._find_cause(known._replace(why="", cause=None), place, now, now):
+        if not self._find_cause(known, place, now, now):
             self._write_plain(Release(known.id, now), place, now)
 
     def maintain(self, known: Known, now: datetime) -> None:
@@ -85,22 +89,25 @@ class Driver:
 
     def _advance(
         self, watch: Watch, known: Known | None, by: Judged, to: datetime, now: datetime
-    ) -> tuple[Watch, Known | None]:
-        while decision := course.advance(watch, known, by, to):
-            known = self._write(decision, by, now)
-            if watch.waits:
-                watch = watch._replace(waits=False)
-            if isinstance(decision, Resolve) and watch.flapping_since is not None:
-                watch = watch._replace(flapping_since=None)
-        return watch, known
-
-    def _keep(self, watch: Watch, known: Known | None, by: Judged) -> None:
+    ) -> tuple[Known | None, datetime | None]:
+        """What time alone brought; the incident then, and when time brings more."""
         at = course.next_at(watch, known, by)
-        self.book.keep(watch._replace(due_at=at + watch.ahead if at is not None else None))
+        while at is not None and at <= to:
+            decision = course.brought(watch, known, by, at)
+            known = self._write(decision, by, now)
+            watch.waits = False
+            if isinstance(decision, Resolve):
+                watch.flapping_since = None
+            at = course.next_at(watch, known, by)
+        return known, at
+
+    def _keep(self, watch: Watch, due_at: datetime | None) -> None:
+        watch.due_at = None if due_at is None else due_at + watch.ahead
+        self.book.keep(watch)
 
     def _write(self, decision: Decision, by: Judged, now: datetime) -> Known:
         known = self.book.write(decision, by.place, now)
-        if isinstance(decision, Open | Reopen):
+        if isinstance(decision, _STANDS_ANEW):
             self._settle(known, by.policy, by.place, decision.at, now)
             known = self.book.get(known.id) or known
         return known
@@ -116,9 +123,10 @@ class Driver:
             self._adopt(known, at, now)
 
     def _find_cause(self, known: Known, place: Place, at: datetime, now: datetime) -> bool:
-        if not cause.may_have_cause(known.spot.code):
+        codes = cause.causes_of(known.spot.code)
+        if not codes:
             return False
-        found = cause.nearest(known, self.book.around(place, cause.CAUSES), place)
+        found = cause.nearest(known, self.book.around(place, codes), place)
         if found is None:
             return False
         self._write_plain(Suppress(known.id, at, Why.CAUSE, found.id), place, now)
@@ -135,7 +143,7 @@ class Driver:
         """Too many of one kind at once are one incident with a summary."""
         if storm.is_summary(known):
             return
-        code, span = known.spot.code, timedelta(seconds=policy.storm_s)
+        code, span = known.spot.code, policy.spans.storm
         since, until = known.opened_at - span, known.opened_at + span
         if self.book.stormed(code, since, until):
             summary = self.book.newest(storm.spot_of(code))

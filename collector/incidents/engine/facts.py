@@ -10,6 +10,7 @@ from protocols.status.faults import Severity
 from protocols.wire.v1 import Change, SubjectKind
 
 RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2, Severity.CRITICAL: 3}
+NONE = timedelta()
 MARKS = 32
 """So many comings and goings of a fault are remembered."""
 
@@ -71,8 +72,9 @@ class Why(StrEnum):
     STORM = "storm"
 
 
-class Known(NamedTuple):
-    """The newest incident of a spot; a tuple, because it is made anew with every step. `cleared_at`: the fault is gone
+@dataclass(slots=True)
+class Known:
+    """The newest incident of a spot; only its book changes it. `cleared_at`: the fault is gone
     and the hold runs, or ran. `by_itself`: it ended so, and nobody had a hand in it. `cause` and `why` while it is
     suppressed."""
 
@@ -106,10 +108,11 @@ def raises(marks: Sequence[int]) -> list[int]:
     return [mark >> 1 for mark in marks if mark & 1]
 
 
-class Watch(NamedTuple):
-    """What is remembered of a spot whether or not an incident is open. `up_at`: the fault is there, since it was last
-    told to come. `waits`: it has what it takes to open, but for time. `ahead`: how much the server's clock is
-    ahead of that of who told."""
+@dataclass(slots=True)
+class Watch:
+    """What is remembered of a spot whether or not an incident is open; who judges the spot changes it, and keeps it
+    then. `up_at`: the fault is there, since it was last told to come. `waits`: it has what it takes to open, but for
+    time. `ahead`: how much the server's clock is ahead of that of who told."""
 
     spot: Spot
     marks: tuple[int, ...] = ()
@@ -118,25 +121,23 @@ class Watch(NamedTuple):
     waits: bool = False
     flapping_since: datetime | None = None
     reason: str = ""
-    ahead: timedelta = timedelta()
+    ahead: timedelta = NONE
     due_at: datetime | None = None
 
     @classmethod
     def of(cls, spot: Spot, known: Known | None) -> "Watch":
         """Of a spot that was not watched yet; its incident may be older than this."""
         if known is None or not known.lasting:
-            return cls(spot=spot)
-        return cls(spot=spot, up_at=known.opened_at, since=known.since)
+            return cls(spot)
+        return cls(spot, up_at=known.opened_at, since=known.since)
 
-    def heard(self, happening: Happening, ahead: timedelta) -> "Watch":
-        marks = (*self.marks[-MARKS + 1 :], mark_of(happening.at, happening.raised))
+    def hear(self, happening: Happening, mark: int, ahead: timedelta) -> None:
+        """`mark`: that of the happening."""
+        self.marks = (*self.marks[-MARKS + 1 :], mark)
+        self.ahead = ahead
         if not happening.raised:
-            return self._replace(marks=marks, up_at=None, waits=False, ahead=ahead)
-        first = self.up_at is None
-        return self._replace(
-            marks=marks,
-            up_at=happening.at if first else self.up_at,
-            since=happening.since if first else self.since,
-            reason=happening.reason or self.reason,
-            ahead=ahead,
-        )
+            self.up_at, self.waits = None, False
+            return
+        if self.up_at is None:
+            self.up_at, self.since = happening.at, happening.since
+        self.reason = happening.reason or self.reason

@@ -1,9 +1,10 @@
 """Incidents in memory: for looking back over a stored period, for the scenarios and for the benchmark."""
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from heapq import heappop, heappush
 
 from collector.incidents.engine.cause import CAUSES
@@ -18,8 +19,11 @@ from collector.incidents.engine.decisions import (
     Resolve,
     Suppress,
 )
-from collector.incidents.engine.facts import Known, Spot, Watch, Why
+from collector.incidents.engine.facts import Known, Spot, Watch, Why, area_place, site_place
 from collector.incidents.engine.place import Place
+
+_COUNTED = (Repeat, Reopen)
+_MAY_BE_QUIET = (*_COUNTED, Clear)
 
 
 @dataclass(slots=True)
@@ -29,6 +33,13 @@ class Story:
     count: int = 1
     steps: list[tuple[str, datetime]] = field(default_factory=list)
     resolved_at: datetime | None = None
+
+
+@lru_cache(maxsize=65_536)
+def _about(name: str, site: int | None, areas: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a place, its areas and its shop."""
+    shop = () if site is None else (site_place(site),)
+    return (name, *(area_place(area) for area in areas), *shop)
 
 
 class Memory:
@@ -41,7 +52,7 @@ class Memory:
         self._watches: dict[Spot, Watch] = {}
         self._newest: dict[Spot, int] = {}
         self._open_in: dict[str, dict[int, None]] = {}
-        self._causes_in: dict[str, dict[int, None]] = {}
+        self._causes_in: dict[str, dict[int, Known]] = {}
         self._of_shop: dict[int, dict[int, None]] = {}
         self._effects: dict[int, dict[int, None]] = {}
         self._standing: dict[str, list[tuple[datetime, int]]] = {}
@@ -68,15 +79,14 @@ class Memory:
     def place_of(self, known: Known) -> Place:
         return self._place(known.spot.place)
 
-    def around(self, place: Place, codes: Iterable[str]) -> Iterator[Known]:
+    def around(self, place: Place, codes: Collection[str]) -> list[Known]:
         """Only of `cause.CAUSES`, which is all that is asked for."""
-        names = [place.name, *(f"area/{area}" for area in place.areas)]
-        if place.site is not None:
-            names.append(f"site/{place.site}")
-        for name in names:
-            for number in self._causes_in.get(name, ()):
-                if self.incidents[number].spot.code in codes:
-                    yield self.incidents[number]
+        causes, found = self._causes_in, []
+        for name in _about(place.name, place.site, place.areas):
+            group = causes.get(name)
+            if group:
+                found += [one for one in group.values() if one.spot.code in codes]
+        return found
 
     def within(self, cause: Known) -> list[Known]:
         if cause.terminal:
@@ -92,7 +102,8 @@ class Memory:
 
     def standing(self, code: str, since: datetime, until: datetime, most: int) -> list[Known]:
         times = self._standing.get(code, [])
-        found = times[bisect_left(times, (since, -1)) :][:most]
+        first = bisect_left(times, (since, -1))
+        found = times[first : first + most]
         return [self.incidents[n] for at, n in found if at <= until]
 
     def stormed(self, code: str, since: datetime, until: datetime) -> bool:
@@ -133,11 +144,10 @@ class Memory:
     def write(self, decision: Decision, place: Place, now: datetime) -> Known:  # noqa: ARG002 - as a Book
         if isinstance(decision, Open):
             return self._open(decision, place)
-        before = self.incidents[decision.incident]
-        after = self._changed(before, decision)
-        self.incidents[before.id] = after
-        self._note(decision, after)
-        return after
+        known = self.incidents[decision.incident]
+        self._change(known, decision)
+        self._note(known, decision)
+        return known
 
     def _open(self, decision: Open, place: Place) -> Known:
         known = Known(
@@ -156,59 +166,57 @@ class Memory:
         self._list(known)
         return known
 
-    def _changed(self, before: Known, decision: Decision) -> Known:
-        after = before
+    def _change(self, known: Known, decision: Decision) -> None:
         match decision:
-            case Clear():
-                after = before._replace(cleared_at=decision.at)
-            case Reopen():
-                after = self._reopened(before)
-            case Resolve():
-                self._unlist(before)
-                after = before._replace(open=False, by_itself=True)
-            case Escalate():
-                after = before._replace(severity=decision.severity)
             case Suppress():
-                after = self._suppressed(before, decision)
+                self._suppress(known, decision)
+            case Clear():
+                known.cleared_at = decision.at
+            case Resolve():
+                self._unlist(known)
+                known.open, known.by_itself = False, True
+            case Reopen():
+                self._reopen(known)
+            case Escalate():
+                known.severity = decision.severity
             case Release():
-                self._let_go(before)
-                after = before._replace(why="", cause=None)
-                self._stand(after)
-        return after
+                self._let_go(known)
+                known.why, known.cause = "", None
+                self._stand(known)
 
-    def _suppressed(self, before: Known, decision: Suppress) -> Known:
-        self._let_go(before)
+    def _suppress(self, known: Known, decision: Suppress) -> None:
+        self._let_go(known)
         if decision.why == Why.MAINTENANCE:
-            self._maintained[before.id] = None
+            self._maintained[known.id] = None
         if decision.cause is not None:
-            self._effects.setdefault(decision.cause, {})[before.id] = None
+            self._effects.setdefault(decision.cause, {})[known.id] = None
         if decision.why == Why.STORM:
-            insort(self._stormed.setdefault(before.spot.code, []), before.opened_at)
-        return before._replace(why=decision.why, cause=decision.cause)
+            insort(self._stormed.setdefault(known.spot.code, []), known.opened_at)
+        known.why, known.cause = decision.why, decision.cause
 
-    def _reopened(self, before: Known) -> Known:
-        if before.open:
-            return before._replace(cleared_at=None)
-        after = before._replace(open=True, cleared_at=None, by_itself=False, why="", cause=None)
-        self._list(after)
-        return after
+    def _reopen(self, known: Known) -> None:
+        known.cleared_at = None
+        if known.open:
+            return
+        known.open, known.by_itself, known.why, known.cause = True, False, "", None
+        self._list(known)
 
-    def _note(self, decision: Decision, after: Known) -> None:
-        story = self.stories[after.id]
-        if isinstance(decision, Repeat | Reopen):
+    def _note(self, known: Known, decision: Decision) -> None:
+        story = self.stories[known.id]
+        if isinstance(decision, _COUNTED):
             story.count += 1
         if isinstance(decision, Resolve):
             story.resolved_at = decision.at
         elif isinstance(decision, Reopen):
             story.resolved_at = None
-        if isinstance(decision, Repeat | Reopen | Clear) and decision.quiet:
+        if isinstance(decision, _MAY_BE_QUIET) and decision.quiet:
             return
         story.steps.append((type(decision).__name__, decision.at))
 
     def _list(self, known: Known) -> None:
         self._open_in.setdefault(known.spot.place, {})[known.id] = None
         if known.spot.code in CAUSES:
-            self._causes_in.setdefault(known.spot.place, {})[known.id] = None
+            self._causes_in.setdefault(known.spot.place, {})[known.id] = known
         if known.site is not None:
             self._of_shop.setdefault(known.site, {})[known.id] = None
         self._stand(known)
@@ -219,7 +227,8 @@ class Memory:
 
     def _unlist(self, known: Known) -> None:
         self._open_in[known.spot.place].pop(known.id, None)
-        self._causes_in.get(known.spot.place, {}).pop(known.id, None)
+        if known.spot.code in CAUSES:
+            self._causes_in[known.spot.place].pop(known.id, None)
         if known.site is not None:
             self._of_shop[known.site].pop(known.id, None)
         if self._effects.get(known.id):
@@ -229,9 +238,11 @@ class Memory:
     def _let_go(self, known: Known) -> None:
         """It is neither suppressed nor does it stand."""
         self._maintained.pop(known.id, None)
-        times = self._standing.get(known.spot.code, [])
-        found = bisect_left(times, (known.opened_at, known.id))
-        if found < len(times) and times[found] == (known.opened_at, known.id):
-            del times[found]
         if known.cause is not None:
             self._effects.get(known.cause, {}).pop(known.id, None)
+        if known.why:
+            return
+        times, one = self._standing.get(known.spot.code, []), (known.opened_at, known.id)
+        found = bisect_left(times, one)
+        if found < len(times) and times[found] == one:
+            del times[found]

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
 from typing import Self
 
-from collector.incidents.engine.facts import MARKS
+from collector.incidents.engine.facts import MARKS, RANK
 from protocols.errors import PlombaError
 from protocols.status.faults import FAULTS, Severity
 
@@ -40,11 +41,10 @@ class Policy:
     repeats: bool = True
     storm: int = 30
     storm_s: float = 60
+    spans: "Spans" = field(init=False, repr=False, compare=False)
 
-    @property
-    def window(self) -> float:
-        """Back within so long after it went means the same incident."""
-        return max(self.reopen_s, self.hold_s)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spans", Spans.of(self))
 
     def changed(self, values: Mapping[str, object]) -> "Policy":
         """PolicyRefused for a figure that is none."""
@@ -59,8 +59,38 @@ class Policy:
         return {
             one.name: getattr(other, one.name)
             for one in fields(self)
-            if getattr(other, one.name) != getattr(self, one.name)
+            if one.init and getattr(other, one.name) != getattr(self, one.name)
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The figures of a policy as what times are reckoned with, worked out once: they are asked for with every event.
+    `same`: back within so long after it went means the same incident. `graver`: for each severity, the steps that are
+    graver, with the time that each takes."""
+
+    wait: timedelta
+    hold: timedelta
+    calm: timedelta
+    same: timedelta
+    storm: timedelta
+    window_us: int
+    flap_us: float
+    graver: Mapping[Severity, tuple[tuple[timedelta, Severity], ...]]
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        steps = [(timedelta(seconds=after_s), severity) for after_s, severity in policy.worsens]
+        return cls(
+            wait=timedelta(seconds=policy.wait_s),
+            hold=timedelta(seconds=policy.hold_s),
+            calm=timedelta(seconds=policy.calm_s),
+            same=timedelta(seconds=max(policy.reopen_s, policy.hold_s)),
+            storm=timedelta(seconds=policy.storm_s),
+            window_us=int(policy.window_s * 1e6),
+            flap_us=policy.flap_s * 1e6,
+            graver={now: tuple(step for step in steps if RANK[step[1]] > RANK[now]) for now in Severity},
+        )
 
 
 BOUNDS: Mapping[str, tuple[float, float]] = {

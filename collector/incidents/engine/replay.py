@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 
 from collector.incidents.engine import storm
 from collector.incidents.engine.driver import Driver
-from collector.incidents.engine.facts import Happening
+from collector.incidents.engine.facts import NONE, Happening
 from collector.incidents.engine.memory import Memory
 from collector.incidents.engine.place import Place
 from collector.incidents.engine.policy import Rules
-
-_NONE = timedelta()
 
 
 class Replay:
@@ -28,7 +26,7 @@ class Replay:
         self.driver = Driver(self.book, rules)
         self._maintained = tuple(maintained)
 
-    def tell(self, place: str, happening: Happening, now: datetime, ahead: timedelta = _NONE) -> None:
+    def tell(self, place: str, happening: Happening, now: datetime, ahead: timedelta = NONE) -> None:
         self.driver.tell(happening, self.place(place), now, ahead)
 
     def tick(self, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 from collector.incidents.engine.facts import Happening, Key, Known, Spot, area_place
 from collector.incidents.engine.place import Here
@@ -17,6 +18,7 @@ def _key(code: str) -> Key:
     return Key(SubjectKind.TERMINAL, "", code)
 
 
+@cache
 def spot_of(code: str) -> Spot:
     return Spot.of(SKY.name, _key(code))
 

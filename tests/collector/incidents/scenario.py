@@ -97,6 +97,24 @@ def late(found: list[Step], rng: random.Random, by: float) -> list[Step]:
     return sorted(moved, key=lambda step: (step.arrives, turn[step.where], step.at))
 
 
+def drained(found: list[Step], rng: random.Random, by: float) -> list[Step]:
+    """What is told of a device before a moment of its own, up to `by`, arrives at that moment, in its order: so in any
+    interleaving of tills and of the devices of a till. The wire promises more, the order of all that a till tells."""
+    moment: dict[tuple[str, str], float] = {}
+    moved = []
+    for step in found:
+        arrives = step.at
+        if step.verb in ("raised", "cleared"):
+            arrives = max(arrives, moment.setdefault((step.where, step.rest[0]), rng.uniform(0, by)))
+        moved.append(Step(step.at, arrives, step.verb, step.where, step.rest))
+    return sorted(moved, key=lambda step: step.arrives)
+
+
+def twice(found: list[Step]) -> list[Step]:
+    """Each report again before the next one of its till: what is older is known by its number and never gets here."""
+    return [step for one in found for step in [one] * (2 if one.verb in ("raised", "cleared") else 1)]
+
+
 def doubled(found: list[Step], rng: random.Random) -> list[Step]:
     again = [
         Step(step.at, step.arrives + rng.uniform(0, 30), step.verb, step.where, step.rest)
@@ -145,11 +163,11 @@ class World:
     def at(self, s: float) -> datetime:
         return self.start + timedelta(seconds=s)
 
-    def run(self, found: list[Step], restart_at: float | None = None) -> Played:
-        """`heard` of a till is None while it is heard all the time."""
+    def run(self, found: list[Step], restart_at: float | None = None, longer: float = 0) -> Played:
+        """`heard` of a till is None while it is heard all the time. `longer`: seconds after the scenario's end."""
         waiting = list(found)
         now = 0.0
-        while now <= self.until:
+        while now <= self.until + longer:
             while waiting and waiting[0].arrives <= now:
                 step = waiting.pop(0)
                 self._do(step)
@@ -305,7 +323,7 @@ def _minute(text: str) -> int:
 
 
 def _closed(known: Known) -> Known:
-    return known._replace(open=False, by_itself=False)
+    return replace(known, open=False, by_itself=False)
 
 
 def kind_of(code: str, subject: str) -> SubjectKind:

@@ -121,7 +121,7 @@ def test_what_a_person_ended_is_not_opened_by_time_and_a_new_report_opens_anew()
     world.tell(PLACE, happening("raised", 0), at(0))
     book = world.book
     book._unlist(book.incidents[0])
-    book.incidents[0] = book.incidents[0]._replace(open=False)
+    book.incidents[0].open = False
     world.tick(at(500))
     assert len(book.incidents) == 1
     world.tell(PLACE, happening("raised", 600), at(600))

@@ -14,6 +14,7 @@ from protocols.wire import rekey, v1
 from tests.collector.conftest import Databases
 from tests.collector.served import ROOT, Served, Till, fact, until
 
+pytestmark = pytest.mark.xdist_group("clones")
 LATE_S = 0.3
 _KEEP_S = 2.5
 """After so long the door has read anew what it knows of a terminal."""

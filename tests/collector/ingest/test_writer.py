@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from collector.core import clock
+from collector.incidents.batch import Batch
 from collector.ingest import handing, writer
 from collector.ingest.models import Message
 from collector.ingest.parsing import Parsed, parse
@@ -71,10 +72,10 @@ def test_a_bug_met_by_one_report_leaves_the_others_alone(
     bad, good = others(terminal, 2)
     careful = handing.hand_on
 
-    def buggy(terminal_id: str, *rest: object) -> None:
-        if terminal_id == bad.pk:
+    def buggy(message: v1.AnyMessage, sender: handing.Sender, batch: Batch) -> None:
+        if sender.terminal == bad.pk:
             raise UsageError("a bug")
-        careful(terminal_id, *rest)  # type: ignore[arg-type]
+        careful(message, sender, batch)
 
     monkeypatch.setattr(handing, "hand_on", buggy)
 

@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 def person(
     role: Role | str = "technician", *, skills: tuple[str, ...] = (), town: str = "", **more: object
 ) -> User:
-    name = f"{role}{next(_numbers)}"
+    name = f"office-{role}{next(_numbers)}"
     fields: dict[str, object] = {
         "username": name,
         "role": role,

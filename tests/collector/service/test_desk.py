@@ -4,11 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from importlib import import_module
 from threading import Barrier
 
 import pytest
-from django.apps import apps
 from django.db import connection, connections
 from hypothesis import given
 from hypothesis import strategies as st
@@ -264,18 +262,11 @@ DUE = Due(Rung(id=0, trigger=Trigger.NOBODY, threshold=15, targets=(Target.MANAG
 
 
 def due_for(found: Incident) -> Due:
-    rung = next(one for one in escalating._chains() if one.priority == 2).rungs[0]
+    rung = next(one for one in escalating.chains_in_use() if one.priority == 2).rungs[0]
     return replace(DUE, rung=rung)
 
 
-@pytest.fixture
-def seeded(transactional_db: None) -> None:
-    """What the migrations brought; another test that needs real transactions may have emptied every table."""
-    if not Queue.objects.exists():
-        import_module("collector.service.migrations.0002_seed").seed(apps, None)
-
-
-@pytest.mark.usefixtures("seeded")
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_escalate_once() -> None:
     manager = office.person("manager")
     found = office.incident(queue="technical", priority=2)
@@ -286,7 +277,7 @@ def test_two_workers_escalate_once() -> None:
     assert Outgoing.objects.count() == 1
 
 
-@pytest.mark.usefixtures("seeded")
+@pytest.mark.django_db(transaction=True)
 def test_without_the_claim_both_would_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: a row that is not bound to its reason lets both through, and two letters go out."""
     office.person("manager")
@@ -305,7 +296,7 @@ def test_without_the_claim_both_would_tell(monkeypatch: pytest.MonkeyPatch) -> N
     assert (Escalation.objects.count(), Outgoing.objects.count()) == (2, 2)
 
 
-@pytest.mark.usefixtures("seeded")
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_share_a_round() -> None:
     Round.objects.create(name="r", at=NOW)
     from collector.service import rounds  # noqa: PLC0415 - beside its test
