@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from collector.backups import command as hold_command
+from collector.backups import drilling_command
 from collector.core import authority, clock, config, home
 from collector.core.stopping import stop_on_signal
 from collector.jobs import command as job_command
@@ -111,9 +112,11 @@ def _first_manager(arguments: argparse.Namespace) -> dict[str, str]:
 def _serve(arguments: argparse.Namespace) -> int:
     from django.conf import settings  # noqa: PLC0415 - after setup
 
+    from collector.backups import storage  # noqa: PLC0415
     from collector.core.doctor import pending_migrations  # noqa: PLC0415
 
     given: config.Config = settings.CONFIG
+    storage.of(given)  # what is wrong with its secret is told now, not to the first till
     if pending_migrations():
         raise CannotBe("the database is of an older version; run plomba-collector migrate first")
     home.make_certificate(given, clock.now())
@@ -309,18 +312,20 @@ def _migrate(_arguments: argparse.Namespace) -> int:
 
 
 def _migrate_now() -> None:
-    from django.core.management import call_command  # noqa: PLC0415 - after setup
+    from collector.core.migrating import migrate  # noqa: PLC0415 - after setup
+    from collector.knowledge.sync import sync  # noqa: PLC0415
 
-    call_command("migrate", interactive=False, verbosity=0)
-    from collector.knowledge.sync import sync  # noqa: PLC0415 - after setup
-
+    migrate()
     sync(clock.now())
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from collector.core import doctor  # noqa: PLC0415 - after setup
+    from django.conf import settings  # noqa: PLC0415 - after setup
 
-    findings = doctor.examine()
+    from collector.backups import storage  # noqa: PLC0415
+    from collector.core import doctor  # noqa: PLC0415
+
+    findings = [*doctor.examine(), *storage.examine(settings.CONFIG)]
     if arguments.json:
         rows = [{"name": f.name, "ok": f.ok, "text": f.text, "next": f.next} for f in findings]
         print(json.dumps({"ok": all(f.ok for f in findings), "findings": rows}))
@@ -383,6 +388,7 @@ def _parser() -> argparse.ArgumentParser:
     job_command.add_parser(commands)
     knowledge_command.add_parser(commands)
     hold_command.add_parser(commands)
+    drilling_command.add_parser(commands)
     enrol = _command(commands, "enrol-code", "a one-time code for one new terminal", _enrol_code)
     enrol.add_argument("--customer", required=True, type=_name, help="made where it is not there yet")
     enrol.add_argument("--site", required=True, type=_name, help="made where it is not there yet")

@@ -11,7 +11,6 @@ from fpdf.fonts import FontFace
 from collector.reports.facts import Availability, Facts
 from collector.reports.wording import Cell, Table, Words, tables, tiles
 
-MEDIA_TYPE = "application/pdf"
 FONTS = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 """Set up with the pages (collector.web.assets): Latvian and Russian letters stand in no font that PDF has itself."""
 INK, QUIET, GOOD, MIDDLING, BAD, PALE = (

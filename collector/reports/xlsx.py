@@ -7,7 +7,6 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped] # has no types
 from collector.reports.facts import Facts
 from collector.reports.wording import Table, Words, tables, tiles
 
-MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDE = 60
 
 

@@ -23,6 +23,7 @@ ICONS: tuple[str, ...] = (
     "certificate",
     "check",
     "checks",
+    "chevron-down",
     "chevron-left",
     "chevron-right",
     "circle-check",

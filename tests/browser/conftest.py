@@ -4,21 +4,20 @@ an error in a script or a failed request fails the test in which it happens."""
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.chromium import launched
 from tests.collector.served import Served
 
 PASSWORD = "kafija un maize"
+expect.set_options(timeout=20_000)  # other tests use the machine meanwhile
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Served(tmp_path_factory.mktemp("browsed")) as running:
-        for role in ("manager", "technician", "reader"):
-            add = ("user", "add", role, "--role", role, "--password-stdin")
-            running.cli(*add, stdin=PASSWORD + "\n")
+        running.people(PASSWORD, "manager", "technician", "reader")
         yield running
 
 
@@ -56,7 +55,7 @@ def open_page(served: Served, browser: Browser, complaints: list[str]) -> Iterat
         context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{served.url}/sign-in")

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+import requests
+from playwright.sync_api import Page, Route, expect
 
 from protocols.wire import v1
 from tests.collector.served import Served, Till, event
@@ -76,7 +77,7 @@ def test_an_incident_arrives_without_a_reload_and_is_worked_by_keyboard(till: Ti
     expect(row).to_have_count(0)
     assert till.report(event(4, "raised", "printer.cover_open")).ok
     told = time.perf_counter()
-    row.wait_for(timeout=10_000)
+    row.wait_for()
     assert time.perf_counter() - told < ARRIVES_S
     assert page.evaluate("window.kept"), "the page was loaded anew"
 
@@ -113,7 +114,86 @@ def test_half_written_words_survive_a_change_from_elsewhere(till: Till, open_pag
     assert page.input_value("#resolution") == "I am still wri"
     page.fill("#resolution", "")
     page.keyboard.press("Escape")
-    expect(page.locator(".story")).to_contain_text("Fault is gone", timeout=10_000)
+    expect(page.locator(".story")).to_contain_text("Fault is gone")
+
+
+def test_words_begun_while_an_answer_is_on_its_way_survive_it(
+    till: Till, served: Served, open_page: Open
+) -> None:
+    assert till.report(event(4, "raised", "printer.cutter_error")).ok
+    page = open_page("/incidents/?sort=newest")
+    page.click(f"tr[data-code='printer.cutter_error']:has(a[href='/terminals/{till.id}/']) a[data-open]")
+    page.wait_for_selector("html[data-live=on]")
+    held: list[tuple[Route, str]] = []
+
+    def slow(route: Route) -> None:
+        if held or route.request.headers.get("hx-target") != "incident":
+            route.continue_()
+            return
+        held.append((route, answer_of(served, route)))
+
+    page.route("**/incidents/**", slow)
+    assert till.report(event(5, "cleared", "printer.cutter_error")).ok
+    while not held:
+        page.evaluate("() => 0")  # lets the browser's messages in
+    [(route, fresh)] = held
+    assert "Fault is gone" in fresh
+    page.fill("#resolution", "I am still wri")
+    route.fulfill(body=fresh, content_type="text/html; charset=utf-8")
+    page.wait_for_selector("html.is-paused")
+    assert page.input_value("#resolution") == "I am still wri"
+    expect(page.locator(".story")).not_to_contain_text("Fault is gone")
+    page.fill("#resolution", "")
+    page.keyboard.press("Escape")
+    expect(page.locator(".story")).to_contain_text("Fault is gone")
+
+
+def answer_of(served: Served, route: Route) -> str:
+    headers = {n: v for n, v in route.request.all_headers().items() if not n.startswith(":")}
+    return requests.get(route.request.url, headers=headers, verify=served.authority, timeout=30).text
+
+
+def backed_up(number: int, source: str) -> v1.Backup:
+    now = event(1, "raised").at
+    return v1.Backup(
+        seq=number,
+        at=now,
+        source=source,
+        engine="sqlite",
+        ok=True,
+        snapshot="s1",
+        started_at=now,
+        duration_s=1,
+    )
+
+
+def test_news_that_comes_while_an_answer_is_on_its_way_is_not_lost(
+    till: Till, served: Served, open_page: Open
+) -> None:
+    page = open_page("/backups/")
+    page.evaluate(
+        """() => { let heard = 0; document.addEventListener("htmx:sseMessage", (event) => {
+             if (event.target.id === "backup-rows") document.documentElement.dataset.heard = ++heard; }); }"""
+    )
+    held: list[tuple[Route, str]] = []
+
+    def slow(route: Route) -> None:
+        if held:
+            route.continue_()
+            return
+        held.append((route, answer_of(served, route)))
+
+    page.route("**/backups/**", slow)
+    assert till.report(backed_up(4, "early-bird")).ok
+    while not held:
+        page.evaluate("() => 0")  # lets the browser's messages in
+    assert till.report(backed_up(5, "late-bird")).ok
+    page.wait_for_selector("html[data-heard='2']")
+    [(route, early)] = held
+    assert "early-bird" in early
+    assert "late-bird" not in early
+    route.fulfill(body=early, content_type="text/html; charset=utf-8")
+    expect(page.locator("#backup-rows")).to_contain_text("late-bird")
 
 
 def test_keys_lead_everywhere_and_help_lists_them(open_page: Open) -> None:

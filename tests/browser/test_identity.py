@@ -30,8 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Waits for late reports but a moment."""
     tables = f"[identity]\nlate_s = {LATE_S}\nlive_s = 600\n"
     with Served(tmp_path_factory.mktemp("identities"), tables=tables) as running:
-        for role in ("manager", "technician", "reader"):
-            running.cli("user", "add", role, "--role", role, "--password-stdin", stdin=PASSWORD + "\n")
+        running.people(PASSWORD, "manager", "technician", "reader")
         yield running
 
 

@@ -12,7 +12,7 @@ from collector.core import clock
 from protocols.wire import job_signing
 from protocols.wire.job import Type
 from tests.browser.test_dashboard import hello
-from tests.collector.jobs.people import Office, fetch, result
+from tests.collector.jobs.people import Office, fetch, result, staffed
 from tests.collector.served import Served, Till
 
 Open = Callable[..., Page]
@@ -34,9 +34,7 @@ READ_OUT = """async () => {
 
 @pytest.fixture(scope="module")
 def office(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Office:
-    made = Office(served, tmp_path_factory.mktemp("office"))
-    made.make("anna", "janis")
-    return made
+    return staffed(served, tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture

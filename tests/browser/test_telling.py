@@ -103,8 +103,7 @@ def mails() -> Iterator[MailServer]:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Iterator[Served]:
     with Served(tmp_path_factory.mktemp("telling"), tables=MAIL.format(port=mails.port)) as running:
-        for role in ("manager", "technician"):
-            running.cli("user", "add", role, "--role", role, "--password-stdin", stdin=PASSWORD + "\n")
+        running.people(PASSWORD, "manager", "technician")
         yield running
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from collector.core import clock
+from tests.collector import template
 from tests.collector.served import Served
 from tests.collector.still import START, StillClock
 from tests.conftest import Postgresql
@@ -15,13 +17,23 @@ if TYPE_CHECKING:
     from collector.inventory.models import Terminal
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _light_passwords() -> Iterator[None]:
+    """In this process Argon2 takes the least of time and memory that it may: guessing in vain two dozen times at its
+    true cost took eight times as long as all else in those tests. Collectors that a test starts hash as they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+            patch.setattr(Argon2PasswordHasher, name, least)
+        yield
+
+
 @pytest.fixture(scope="session")
 def database(request: pytest.FixtureRequest, on_postgresql: bool) -> "Databases":
     return Databases(request.getfixturevalue("postgresql") if on_postgresql else None)
 
 
 class Databases:
-    """An empty database for each collector that a test starts."""
+    """A migrated database with nothing in it for each collector that a test starts."""
 
     def __init__(self, server: Postgresql | None) -> None:
         self._server = server
@@ -30,7 +42,7 @@ class Databases:
     def new(self) -> str:
         """Its address; empty for SQLite in the collector's home."""
         self._made += 1
-        return self._server.create(f"served{self._made}") if self._server else ""
+        return self._server.create(f"served{self._made}", like=template.DATABASE) if self._server else ""
 
 
 @pytest.fixture(scope="session")

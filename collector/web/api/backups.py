@@ -51,6 +51,11 @@ class DrillOut(Schema):
     received_at: datetime
     facts: dict[str, object]
     error: str
+    place: str
+    by: str
+    engine: str
+    set_at: datetime | None
+    evidence: dict[str, object]
 
 
 class DrillsOut(Schema):
@@ -58,7 +63,17 @@ class DrillsOut(Schema):
     items: list[DrillOut]
 
 
-class RunOut(DrillOut):
+class RunOut(Schema):
+    id: int
+    terminal_id: str
+    source: str
+    snapshot: str
+    ok: bool
+    started_at: datetime
+    duration_s: float
+    received_at: datetime
+    facts: dict[str, object]
+    error: str
     engine: str
     source_bytes: int
     stored_bytes: int
@@ -70,7 +85,8 @@ class RunsOut(Schema):
 
 
 class ProofOut(Schema):
-    """`verdict`: proved, unproved, overdue, failed or restore_failed."""
+    """`verdict`: proved, unproved, overdue, failed or restore_failed. `waits`: why it is not proved, where nothing has
+    gone wrong: running, soon, at_till, or the code of the last try here."""
 
     terminal_id: str
     source: str
@@ -84,6 +100,11 @@ class ProofOut(Schema):
     drill_ok: bool
     drill_duration_s: float | None
     error: str
+    drill_place: str
+    proven_at: datetime | None
+    proven_took_s: float | None
+    compared: int
+    waits: str
 
 
 class ProofsOut(Schema):

@@ -126,6 +126,9 @@ class CertifiedOut(Schema):
     modification: str
     version: str
     certificate: str
+    file: str
+    file_version: str
+    sha256: str
     registered_on: date | None
     replace_by: date | None
     withdrawn_on: date | None
@@ -139,6 +142,9 @@ class CertifiedIn(Schema):
     modification: Annotated[str, Field(max_length=40)] = ""
     certificate: Annotated[str, Field(max_length=100)] = ""
     body: Annotated[str, Field(max_length=200)] = ""
+    file: Annotated[str, Field(max_length=200)] = ""
+    file_version: Annotated[str, Field(max_length=80)] = ""
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     registered_on: date | None = None
     replace_by: date | None = None
     legal_basis: Short = ""

@@ -8,16 +8,19 @@ from collector.web.api import (
     changes,
     configuration,
     desk,
+    holds,
     incidents,
     intake,
     inventory,
     knowledge,
+    maintenance,
     notices,
     notifications,
     parser,
     people,
     problem,
     requests,
+    rules,
     service,
     session,
     visits,
@@ -35,9 +38,12 @@ api.add_router("", session.router)
 api.add_router("", inventory.router)
 api.add_router("/incidents", incidents.router)
 api.add_router("/incidents", desk.router)
+api.add_router("/maintenance", maintenance.router)
+api.add_router("/rules", rules.router)
 api.add_router("", agreements.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
+api.add_router("/backups/holds", holds.router)
 api.add_router("/people", people.router)
 api.add_router("", requests.router)
 api.add_router("", intake.router)

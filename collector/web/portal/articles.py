@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 
 from collector.core import clock
 from collector.inventory.models import ContactPerson
-from collector.knowledge.markdown import ARTICLE
+from collector.knowledge.markdown import ARTICLE, PAGE
 from collector.knowledge.markdown import render as to_html
 from collector.knowledge.models import Article, Audience, State, Version
 from collector.knowledge.texts import best_language, text_of
@@ -20,6 +20,15 @@ from collector.web import access
 from collector.web.knowledge_words import PARTS
 
 MOST_ANSWERS = 60
+PAGES = {
+    "now": "portal",
+    "devices": "portal",
+    "backups": "portal-backups",
+    "requests": "portal-requests",
+    "visits": "portal-visits",
+    "notices": "portal-notices",
+}
+"""What `page:` leads to for a customer; all others are words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +65,28 @@ def article(request: HttpRequest, contact: ContactPerson, slug: str) -> HttpResp
         "parts": parts,
         "my_vote": found.votes.filter(user=access.user_of(request)).values_list("useful", flat=True).first(),
         "here": "articles",
-        **(_played(found.current, language, request.GET.get("path", "")) if found.current.tree else {}),
+        **(
+            _played(found.current, language, request.GET.get("path", ""), slugs) if found.current.tree else {}
+        ),
     }
     return render(request, "web/portal/article.html", context)
 
 
 def html(words: str, slugs: list[str]) -> str:
-    """Links lead to articles that customers may read, or nowhere."""
+    """Links lead to articles that customers may read and to pages of the portal; what is for the staff is words."""
 
     def address(target: str) -> str | None:
-        slug = target.removeprefix(ARTICLE)
-        return (
-            reverse("web:portal-article", args=[slug])
-            if target.startswith(ARTICLE) and slug in slugs
-            else None
-        )
+        slug, page = target.removeprefix(ARTICLE), PAGES.get(target.removeprefix(PAGE))
+        if target.startswith(ARTICLE):
+            return reverse("web:portal-article", args=[slug]) if slug in slugs else None
+        return reverse(f"web:{page}") if page and target.startswith(PAGE) else None
 
     return mark_safe(to_html(words, address))  # noqa: S308 - made from Markdown without HTML
 
 
-def _played(version: Version, language: str, path: str) -> dict[str, object]:
-    """`path`: numbers of the answers so far with dots between; the address is all the memory there is."""
+def _played(version: Version, language: str, path: str, slugs: list[str]) -> dict[str, object]:
+    """`path`: numbers of the answers so far with dots between; the address is all the memory there is. `more`: an
+    article of the place where it stands, if customers may read it."""
     given = [
         int(part)
         for part in path.split(".")[:MOST_ANSWERS]
@@ -100,5 +110,6 @@ def _played(version: Version, language: str, path: str) -> dict[str, object]:
             for at, one in enumerate(place.node.answers)
         ],
         "before": before,
+        "more": place.node.article if place.node.article in slugs else "",
         "back": ".".join(numbers[:-1]),
     }

@@ -52,7 +52,8 @@ def _version_of(drill: Drill | None, version: str, since: datetime | None) -> st
         return ""
     if said := str(drill.facts.get("version", "")):
         return said
-    return version if since is not None and drill.started_at >= since else ""
+    # a drill here may restore a set that is older than the version
+    return version if since is not None and (drill.set_at or drill.started_at) >= since else ""
 
 
 def _versions(tills: Sequence[Terminal], product: str) -> dict[str, tuple[str, datetime]]:

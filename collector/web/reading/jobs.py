@@ -1,6 +1,6 @@
 """Jobs of one till as a person reads them, and what its form offers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -55,7 +55,8 @@ class Choice:
     lasts_s: int
     dry_run: bool
     needs: str
-    fields: Sequence[tuple[str, object]]
+    fields: Sequence[tuple[str, object, str]]
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,9 @@ def jobs_of(terminal: Terminal, now: datetime) -> list[Shown]:
     return [_shown(row, now) for row in rows.order_by("-kept_at")[:ROWS]]
 
 
-def choices() -> list[Choice]:
-    return [_choice(type_) for type_ in Type]
+def choices(given: Mapping[str, str]) -> list[Choice]:
+    """`given`: what another page has filled in: a type, and its parameters by their names."""
+    return [_choice(type_, given if given.get("type") == type_.value else {}) for type_ in Type]
 
 
 def known_of(terminal: Terminal) -> dict[str, list[str]]:
@@ -125,7 +127,7 @@ def _standing(row: Job, now: datetime) -> str:
     return row.state
 
 
-def _choice(type_: Type) -> Choice:
+def _choice(type_: Type, given: Mapping[str, str]) -> Choice:
     kind = CATALOGUE[type_]
     return Choice(
         type=type_.value,
@@ -135,6 +137,9 @@ def _choice(type_: Type) -> Choice:
         dry_run=kind.dry_run,
         needs="" if kind.refuse is Refuse.NEVER else kind.refuse.value,
         fields=[
-            (name, job_words.PARAMETERS[name]) for name in kind.parameters.model_fields if name != "type"
+            (name, job_words.PARAMETERS[name], given.get(name, ""))
+            for name in kind.parameters.model_fields
+            if name != "type"
         ],
+        chosen=bool(given),
     )

@@ -16,7 +16,7 @@ from collector.core.models import User
 from collector.incidents.models import Incident
 from collector.knowledge.checking import PAGES, dead
 from collector.knowledge.markdown import ARTICLE, PAGE, render
-from collector.knowledge.models import Article, Kind, State, Version
+from collector.knowledge.models import Article, Kind, LinkKind, State, Version
 from collector.knowledge.search import Found, find
 from collector.knowledge.texts import Part, best_language, text_of
 from collector.web.knowledge_words import PARTS
@@ -173,3 +173,9 @@ def for_incident(incident: Incident, language: str) -> list[Found]:
     identity = incident.device.identity if incident.device else {}
     model = str(identity.get("model") or "")
     return find("", language, codes=[incident.code], model=model, limit=MOST_FOR_AN_INCIDENT, staff=True)
+
+
+def drafts_for(incident: Incident) -> list[Article]:
+    """Of its fault code, such as those from equal solutions: whoever solves it can say whether they are right."""
+    code = {"links__kind": LinkKind.CODE, "links__value": incident.code}
+    return list(Article.objects.filter(state=State.DRAFT, **code).order_by("-pk")[:3])

@@ -80,7 +80,16 @@ def _ranked(field: str) -> Case:
 def terminals() -> QuerySet[Terminal]:
     """Every till with `standing`, the worst of the till and what is attached to it, and `open_incidents`."""
     own = _open_of(terminal=OuterRef("pk"))
-    standing = _case(
+    quiet = own.filter(suppressed_since__isnull=False)
+    return (
+        Terminal.objects.select_related("site__customer")
+        .annotate(standing=_of_till(own), open_incidents=_count(own), suppressed_incidents=_count(quiet))
+        .annotate(rank=_ranked("standing"))
+    )
+
+
+def _of_till(own: QuerySet[Incident]) -> Case:
+    return _case(
         (Q(retired_at__isnull=False), Standing.RETIRED),
         (maintenance.maintained(clock.now()).tills, Standing.MAINTENANCE),
         (_silent() & Q(_suppressed(own, code="agent.silent")), Standing.SUPPRESSED),
@@ -89,12 +98,13 @@ def terminals() -> QuerySet[Terminal]:
         (_has(own, severity="warning"), Standing.ATTENTION),
         (_suppressed(own), Standing.SUPPRESSED),
     )
-    quiet = own.filter(suppressed_since__isnull=False)
-    return (
-        Terminal.objects.select_related("site__customer")
-        .annotate(standing=standing, open_incidents=_count(own), suppressed_incidents=_count(quiet))
-        .annotate(rank=_ranked("standing"))
-    )
+
+
+def tills_by_shop() -> QuerySet[Terminal, tuple[int, str, int]]:
+    """Shop, standing, how many of its tills have it; without those that are retired. The database counts."""
+    standing = _of_till(_open_of(terminal=OuterRef("pk")))
+    rows = Terminal.objects.filter(retired_at=None).order_by().values("site").annotate(standing=standing)
+    return rows.annotate(count=Count("pk")).values_list("site", "standing", "count")
 
 
 def _said(name: str) -> Coalesce:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from django.db.models import QuerySet
 
+from collector.backups.models import Drill
 from collector.incidents.models import Transition
 from collector.ingest.models import Message
 from collector.inventory.models import IdentityChange, Terminal
@@ -56,6 +57,8 @@ def timeline(
         found += islice(_changes(_messages(terminal, ["state"], before)[:STATES_READ]), limit)
     if "facts" in wanted:
         found += [_identity(change) for change in _identity_changes(terminal, before)[:limit]]
+    if "backups" in wanted:
+        found += [_drill(one) for one in _drills(terminal, before)[:limit]]
     if "incidents" in wanted:
         found += [_step(step) for step in _transitions(terminal, before)[:limit]]
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
@@ -70,6 +73,28 @@ def _transitions(terminal: Terminal, before: datetime | None) -> QuerySet[Transi
     rows = Transition.objects.filter(incident__terminal=terminal).select_related("incident", "by")
     rows = rows.order_by("-at", "-id")
     return rows.filter(at__lt=before) if before else rows
+
+
+def _drills(terminal: Terminal, before: datetime | None) -> QuerySet[Drill]:
+    """Those made here; those of the till are messages."""
+    rows = Drill.objects.filter(terminal=terminal, place="collector").order_by("-received_at", "-id")
+    return rows.filter(received_at__lt=before) if before else rows
+
+
+def _drill(one: Drill) -> Entry:
+    return Entry(
+        at=one.received_at,
+        received_at=one.received_at,
+        group="backups",
+        kind="drill",
+        subject_kind="backup",
+        subject_id=one.source,
+        what=one.source,
+        change="ok" if one.ok else "failed",
+        note=one.error,
+        by=one.by,
+        detail={"snapshot": one.snapshot, "duration_s": one.duration_s, **one.evidence},
+    )
 
 
 def _identity_changes(terminal: Terminal, before: datetime | None) -> QuerySet[IdentityChange]:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from collector.core import clock as time
-from collector.incidents.models import Incident, Transition
+from collector.incidents.models import Incident, Kind, Transition
 from collector.incidents.sla import Clock
 from collector.web import desk_words
 from collector.web.templatetags.plomba import icon, span
@@ -43,7 +43,7 @@ def time_left(clock: Clock) -> str:
 
 
 @register.filter
-def length(value: timedelta) -> str:
+def lasting(value: timedelta) -> str:
     return span(value) if value >= timedelta(minutes=1) else _("less than a minute")
 
 
@@ -55,7 +55,7 @@ def due_in(when: datetime) -> str:
 
 def left_words(left: timedelta) -> str:
     late = left < timedelta()
-    words = length(abs(left))
+    words = lasting(abs(left))
     return _("late by %(span)s") % {"span": words} if late else _("%(span)s left") % {"span": words}
 
 
@@ -102,6 +102,12 @@ def source_word(source: str) -> str:
 @register.filter
 def step_told(step: Transition, zone: str) -> str:
     return desk_words.told(step, zone)
+
+
+@register.filter
+def step_note(step: Transition, names: Mapping[str, str]) -> str:
+    """What stands beside a step; who it was given to by name, not by account. `names`: of accounts."""
+    return names.get(step.note, step.note) if step.kind == Kind.ASSIGNED else step.note
 
 
 class ActForm(Node):

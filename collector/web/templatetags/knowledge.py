@@ -5,7 +5,7 @@ from django.utils.translation import get_language
 
 from collector.incidents.models import Incident
 from collector.web import knowledge_words
-from collector.web.reading.knowledge import for_incident
+from collector.web.reading.knowledge import drafts_for, for_incident
 from collector.web.words import UNKNOWN, Sign
 
 register = template.Library()
@@ -24,4 +24,5 @@ def article_sign(value: str, table: str) -> Sign:
 @register.inclusion_tag("web/_incident_articles.html")
 def incident_articles(incident: Incident) -> dict[str, object]:
     """Two or three queries, none of which grows with the number of articles."""
-    return {"found": for_incident(incident, get_language() or "en"), "incident": incident}
+    found = for_incident(incident, get_language() or "en")
+    return {"found": found, "drafts": drafts_for(incident), "incident": incident}

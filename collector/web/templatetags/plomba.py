@@ -157,6 +157,7 @@ _SECTIONS = {
         ("request", "request-new", "catalogue", "catalogue-type", "contacts", "contact", "mails", "labels"),
         "requests",
     ),
+    **dict.fromkeys(("backups-law", "backups-readings", "backups-restore", "holds", "erasures"), "backups"),
     "incident": "incidents",
     "incident-new": "incidents",
     **dict.fromkeys(

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from collector.core.models import User
 from collector.incidents.models import Incident
 from collector.service import problems
+from collector.service.models import Candidate
 from collector.web import service_input, service_words, words
 from collector.web.templatetags.plomba import icon
 
@@ -76,6 +77,7 @@ def incident_service(incident: Incident, user: User) -> dict[str, object]:
         "incident": incident,
         "zone": incident.zone,
         "known": problems.known_errors(incident.code, model, firmware) if incident.code else (),
+        "proposed": Candidate.objects.filter(state="proposed", code=incident.code, model__iexact=model)[:1],
         "visits": incident.visits.select_related("technician"),
         "escalations": incident.escalations.select_related("rung"),
         "may_plan": user.may_work and incident.is_open and incident.site_id is not None,

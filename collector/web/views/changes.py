@@ -1,5 +1,6 @@
 """Changes: the list, the calendar, one with what stands in its way, and the certified versions."""
 
+import re
 from datetime import date, timedelta
 
 from django.conf import settings
@@ -223,6 +224,11 @@ def _certify(request: HttpRequest) -> None:
         messages.error(request, _("Name the programme and the version that it gets."))
         return
     told = {name: given.get(name, "").strip()[:400] for name in ("certificate", "body", "legal_basis")}
+    told |= {name: given.get(name, "").strip() for name in ("file", "file_version")}
+    told["sha256"] = given.get("sha256", "").strip().casefold()
+    if told["sha256"] and not re.fullmatch(r"[0-9a-f]{64}", told["sha256"]):
+        messages.error(request, _("A SHA-256 has 64 digits and letters a to f."))
+        return
     days = {
         name: _day(given.get(name, ""))
         for name in ("certified_on", "registered_on", "replace_by", "verified_on")

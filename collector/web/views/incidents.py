@@ -1,5 +1,6 @@
 """The work queue, one incident, and what a person does to it."""
 
+from collections.abc import Iterable
 from io import BytesIO
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -11,7 +12,7 @@ from collector.core import clock, files
 from collector.core.models import Role, User
 from collector.incidents import shipped
 from collector.incidents.desk_models import Attachment
-from collector.incidents.models import Incident, State
+from collector.incidents.models import Incident, Kind, State, Transition
 from collector.inventory.models import Site
 from collector.service.models import Queue
 from collector.web import access, desk_words
@@ -77,6 +78,7 @@ def _detail(request: HttpRequest, pk: int, problem: str = "", status: int = 200)
     context = {
         "incident": found,
         "steps": steps,
+        "names": _names(steps),
         "undone": {step.detail["undoes"] for step in steps if "undoes" in step.detail},
         "desk": desk_of(found, access.user_of(request), clock.now()),
         "waits": desk_words.WAITS,
@@ -88,6 +90,13 @@ def _detail(request: HttpRequest, pk: int, problem: str = "", status: int = 200)
     }
     part = "web/_incident.html" if request.headers.get("HX-Request") else "web/incident.html"
     return render(request, part, context, status=status)
+
+
+def _names(steps: Iterable[Transition]) -> dict[str, str]:
+    """Account -> name of who it was given to."""
+    accounts = {step.note for step in steps if step.kind == Kind.ASSIGNED}
+    found = User.objects.filter(username__in=accounts) if accounts else ()
+    return {one.username: one.get_full_name() or one.username for one in found}
 
 
 @access.signed_in

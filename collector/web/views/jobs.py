@@ -39,7 +39,7 @@ def jobs(request: HttpRequest, pk: str) -> HttpResponseBase:
         return render(request, "web/_jobs.html", context)
     listed = reading.operators_listed(clock.now())
     context |= {
-        "choices": reading.choices(),
+        "choices": reading.choices(request.GET.dict()),
         "known": reading.known_of(till),
         "listed": listed,
         "names": json.dumps({one.key: one.name for one, _until in listed.people}),

@@ -90,29 +90,32 @@ class _Inbox:
         told_at = self._told_at.get(name)
         return 0.0 if told_at is None else told_at + PAUSE_S[name] - now
 
-    async def wait(self) -> bool:
-        """Until there may be something to take; False when only the time for a beat has come."""
+    async def wait(self, most_s: float) -> None:
+        """Until there may be something to take."""
         now = clock.monotonic()
-        left = min((self._left_s(name, now) for name in self._waiting), default=BEAT_S)
+        left = min((self._left_s(name, now) for name in self._waiting), default=most_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(left, 0.01)):
+            async with asyncio.timeout(max(min(left, most_s), 0.01)):
                 await self._wake.wait()
-        woken = self._wake.is_set() or bool(self._waiting)
         self._wake.clear()
-        return woken
 
 
 async def _events(terminal: str) -> AsyncIterator[str]:
+    """Beats come whatever else does: a page listens to a few names only, and knows by beats that the link stands."""
     inbox = _Inbox(terminal)
     filling = asyncio.create_task(inbox.fill())
+    beat_s = clock.monotonic() + BEAT_S
     try:
         yield f"retry: 2000\n\n{_event('beat')}"
         while not inbox.closed:
             names = inbox.take()
+            if clock.monotonic() >= beat_s:
+                beat_s = clock.monotonic() + BEAT_S
+                names.append("beat")
             if names:
                 yield "".join(_event(name) for name in names)
-            elif not await inbox.wait():
-                yield _event("beat")
+            else:
+                await inbox.wait(beat_s - clock.monotonic())
     finally:
         filling.cancel()
         with suppress(asyncio.CancelledError):

@@ -1,7 +1,7 @@
 """The first page: what is wrong now, what to do next, what just happened, and where."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, QuerySet
@@ -15,11 +15,13 @@ from collector.inventory.models import Site, Terminal
 from collector.web import access, words
 from collector.web.reading.backups import unproved_count
 from collector.web.reading.incidents import GROUPS, SILENCE, IncidentFilter, first_rows
-from collector.web.reading.places import WORST_FIRST, terminals
+from collector.web.reading.page import whole
+from collector.web.reading.places import WORST_FIRST, tills_by_shop
 
 QUEUE_ROWS = 8
 FEED_ROWS = 20
 SITES = 60
+"""Shops that the page shows at first, and so many more each time that somebody asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class Tile:
 class Place:
     """One shop by the worst of its tills and of itself that is not suppressed, and how many of its tills are."""
 
-    site: Site
-    counts: Counter[str] = field(default_factory=Counter)
+    pk: int
+    name: str
+    counts: Counter[str]
     itself: str = ""
 
     @property
@@ -59,11 +62,16 @@ class Place:
 
 @access.signed_in
 def now(request: HttpRequest) -> HttpResponseBase:
+    shown = max(SITES, whole(request.GET, "shops") or SITES)
+    found, total = places(shown)
     context = {
         "tiles": tiles(),
         "queue": first_rows(IncidentFilter(mine=True, me=access.user_of(request).pk), QUEUE_ROWS),
         "feed": list(_feed()[:FEED_ROWS]),
-        "places": places()[:SITES],
+        "places": found,
+        "shops": total,
+        "shown": shown,
+        "more": shown + SITES if total > shown else 0,
         "empty": not Terminal.objects.exists(),
     }
     part = "web/_now.html" if request.headers.get("HX-Request") else "web/now.html"
@@ -104,13 +112,13 @@ def _whole_shops() -> QuerySet[Incident, tuple[int | None, datetime | None]]:
     return rows.filter(code__in=SILENCE).values_list("site", "suppressed_since")
 
 
-def places() -> list[Place]:
-    """Worst first, then by name."""
-    found: dict[int, Place] = {}
-    for till in terminals().filter(retired_at=None):
-        place = found.setdefault(till.site_id, Place(till.site))
-        place.counts[str(vars(till)["standing"])] += 1
-    for pk, since in _whole_shops():
-        if pk in found:
-            found[pk].itself = "no_contact" if since is None else "suppressed"
-    return sorted(found.values(), key=lambda place: (WORST_FIRST.index(place.worst), place.site.name))
+def places(most: int) -> tuple[list[Place], int]:
+    """Worst first, then by name; no more than `most`, and how many shops there are with tills."""
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    for pk, standing, count in tills_by_shop():
+        counts[pk][standing] = count
+    itself = {pk: "no_contact" if since is None else "suppressed" for pk, since in _whole_shops()}
+    names = dict(Site.objects.values_list("pk", "name"))
+    found = [Place(pk, names[pk], counts[pk], itself.get(pk, "")) for pk in counts if pk in names]
+    found.sort(key=lambda place: (WORST_FIRST.index(place.worst), place.name))
+    return found[:most], len(found)

@@ -54,6 +54,12 @@ def messages_about(incident: int) -> QuerySet[Outgoing]:
     return Outgoing.objects.filter(alone | among).select_related("person").distinct()
 
 
+def messages_about_request(request: int) -> QuerySet[Outgoing]:
+    """To the customer and to people of the desk, of this request alone or among others."""
+    alone, among = Q(about=f"request:{request}"), Q(calls__turn__request=request)
+    return Outgoing.objects.filter(alone | among).select_related("person").distinct()
+
+
 @access.signed_in
 def about_incident(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A part of the incident's page, fetched after it."""

@@ -24,6 +24,7 @@ from collector.web.portal.requests import sent_file
 from collector.web.reading import requests as reading
 from collector.web.reading.page import page_of, whole
 from collector.web.views.incidents import workers_of_the_desk
+from collector.web.views.outbox import OF_AN_INCIDENT, messages_about_request
 from protocols.errors import PlombaError
 
 SHOWS = (
@@ -68,7 +69,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _page(request: HttpRequest, pk: int, problem: str = "", status: int = 200) -> HttpResponseBase:
     found = get_object_or_404(reading.with_history(pk))
     kind, now = acts.type_of(found), clock.now()
-    words = request_words.step_words(found)
+    words, told = request_words.step_words(found), list(messages_about_request(pk)[: OF_AN_INCIDENT + 1])
     current = fulfilment.current(found)
     context = {
         "request_": found,
@@ -86,6 +87,8 @@ def _page(request: HttpRequest, pk: int, problem: str = "", status: int = 200) -
         "faults": Incident.objects.filter(terminal=found.terminal, state__in=OPEN) if found.terminal else [],
         "zone": found.site.time_zone if found.site else "Europe/Riga",
         "problem": problem,
+        "told": told[:OF_AN_INCIDENT],
+        "more": len(told) > OF_AN_INCIDENT,
     }
     part = "web/_request.html" if request.headers.get("HX-Request") else "web/request.html"
     return render(request, part, context, status=status)

@@ -11,13 +11,14 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from collector.core import clock
-from collector.incidents import backtest, kept_rules, noise
+from collector.incidents import backtest, kept_rules, noise, rule_drafts
 from collector.incidents.engine.policy import Policy, PolicyRefused, Rule
 from collector.incidents.rules import RULES
 from collector.incidents.watch_models import RuleChange
 from collector.ingest.stored_events import stored_events
 from collector.web import access
-from collector.web.reading.page import one_of
+from collector.web.reading.page import one_of, whole
+from collector.web.rule_words import FIGURES
 
 PERIODS = (("7", gettext_lazy("7 days")), ("30", gettext_lazy("30 days")), ("90", gettext_lazy("90 days")))
 OWNERS = {
@@ -25,20 +26,6 @@ OWNERS = {
     "technical": gettext_lazy("Technical"),
     "service": gettext_lazy("Service administration"),
 }
-FIGURES = (
-    ("wait_s", gettext_lazy("Must last, s")),
-    ("need", gettext_lazy("Opens after … reports")),
-    ("of", gettext_lazy("… of the last")),
-    ("window_s", gettext_lazy("… within, s")),
-    ("good", gettext_lazy("Good reports that end it")),
-    ("hold_s", gettext_lazy("Must stay away, s")),
-    ("reopen_s", gettext_lazy("Back within: the same incident, s")),
-    ("flaps", gettext_lazy("Flaps after … comings")),
-    ("flap_s", gettext_lazy("… within, s")),
-    ("calm_s", gettext_lazy("Then must be calm, s")),
-    ("storm", gettext_lazy("More than … at once are one")),
-    ("storm_s", gettext_lazy("At once means within, s")),
-)
 SHOWN = 100
 
 
@@ -69,15 +56,17 @@ def rules(request: HttpRequest) -> HttpResponseBase:
 
 @access.signed_in
 def rule(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Figures can be tried by anyone, and set by a manager."""
+    """Figures can be tried by anyone, proposed by who works, and set by a manager."""
     found = next((one for one in RULES if one.name == name), None)
     if found is None:
         raise Http404
     problem, tried, values = "", None, dict(kept_rules.changes().get(name, {}))
     if request.method == "POST":
         try:
+            if done := _decided(request, found):
+                return done
             values = _values(request.POST, found)
-            if request.POST.get("do") == "save":
+            if request.POST.get("do") in ("save", "draft"):
                 return _save(request, found, values)
             tried = _try(request.POST, found, values)
         except PolicyRefused as e:
@@ -101,7 +90,7 @@ def _context(
         "action": found.action.in_(get_language() or "en"),
         "figures": [
             Figure(name, word, _plain(values.get(name, getattr(own, name))), _plain(getattr(own, name)))
-            for name, word in FIGURES
+            for name, word in FIGURES.items()
         ],
         "worsens": own.worsens,
         "special": found.special,
@@ -109,6 +98,7 @@ def _context(
         "differing": tried.differing[:SHOWN] if tried else [],
         "begin": request.POST.get("begin") or (today - timedelta(days=7)).isoformat(),
         "end": request.POST.get("end") or today.isoformat(),
+        "drafts": rule_drafts.waiting(found.name)[:20],
         "history": RuleChange.objects.filter(rule=found.name).select_related("by")[:10],
         "bill": next(
             (b for b in noise.bills(now - timedelta(days=30), now) if b.rule.name == found.name), None
@@ -128,7 +118,7 @@ def _plain(value: object) -> object:
 def _values(post: QueryDict, found: Rule) -> dict[str, object]:
     """Only what differs from the rule's own figures. PolicyRefused for what is no number."""
     own, values = _own(found), dict[str, object]()
-    for name, _word in FIGURES:
+    for name in FIGURES:
         text = post.get(name, "").strip().replace(",", ".")
         if not text:
             continue
@@ -143,9 +133,30 @@ def _values(post: QueryDict, found: Rule) -> dict[str, object]:
 
 
 def _save(request: HttpRequest, found: Rule, values: dict[str, object]) -> HttpResponseBase:
-    comment = request.POST.get("comment", "")
-    kept_rules.change(found.name, values, access.user_of(request), clock.now(), comment)
-    messages.success(request, _("These figures hold from now on."))
+    """Now, or as a draft."""
+    comment, by = request.POST.get("comment", ""), access.user_of(request)
+    if request.POST.get("do") == "draft":
+        rule_drafts.keep(found.name, values, by, clock.now(), comment)
+        messages.success(request, _("Kept as a draft. A manager lets it hold, or gives it up."))
+    else:
+        kept_rules.change(found.name, values, by, clock.now(), comment)
+        messages.success(request, _("These figures hold from now on."))
+    return redirect("web:rule", found.name)
+
+
+def _decided(request: HttpRequest, found: Rule) -> HttpResponseBase | None:
+    """What becomes of a draft; None where the form asks for something else."""
+    act, pk = request.POST.get("do"), whole(request.POST, "draft") or 0
+    if act not in ("hold", "give_up"):
+        return None
+    if not rule_drafts.waiting(found.name).filter(pk=pk).exists():
+        raise PolicyRefused("this draft is decided already", code="rule.draft_over")
+    if act == "hold":
+        rule_drafts.let_hold(pk, access.user_of(request), clock.now())
+        messages.success(request, _("These figures hold from now on."))
+    else:
+        rule_drafts.give_up(pk, access.user_of(request), clock.now())
+        messages.success(request, _("The draft is given up."))
     return redirect("web:rule", found.name)
 
 
@@ -165,6 +176,7 @@ def _day(text: str) -> datetime:
 def _refusal(e: PolicyRefused) -> str:
     said = {
         "rule.not_allowed": _("Only managers change rules. You can try figures out."),
+        "rule.draft_over": _("This draft is decided already."),
         "rule.period": _("Choose a shorter period, of 92 days at most, that ends after it begins."),
     }
     return said.get(e.code) or _("This figure is not possible: %(why)s") % {"why": e}

@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy
 
+from collector.backups.models import Traffic
 from collector.incidents.models import OPEN, Incident
 from collector.ingest.models import Message
 from collector.inventory.models import Device, Terminal
 from collector.web import access, states
-from collector.web.reading.backups import sources_of
+from collector.web.reading.backups import going_on, sources_of
 from collector.web.reading.configuration import progress
 from collector.web.reading.identity import identity
 from collector.web.reading.places import devices as devices_with_standing
@@ -73,6 +74,8 @@ def _head(till: Terminal) -> dict[str, object]:
         "open_incidents": open_,
         "cards": [card_of(device) for device in found],
         "backups": sources_of(till),
+        "under_way": going_on(till),
+        "traffic": Traffic.objects.filter(terminal=till).first(),
         "configuration": progress(till)[0] if not till.retired_at else None,
         "sample": _sample(till),
         "findings": computer.cards(till),

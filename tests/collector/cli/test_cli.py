@@ -11,6 +11,8 @@ from collector import cli
 from collector.core import authority
 from tests.collector.served import Served
 
+pytestmark = pytest.mark.xdist_group("cli")
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Served:

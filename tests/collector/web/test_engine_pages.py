@@ -7,7 +7,7 @@ import pytest
 from collector.core.models import Role
 from collector.incidents import kept_rules, noise
 from collector.incidents.models import Incident, Transition
-from collector.incidents.watch_models import RuleChange
+from collector.incidents.watch_models import RuleChange, RuleDraft
 from collector.inventory import maintenance
 from collector.inventory.maintenance_models import Maintenance
 from tests.collector.web import world
@@ -157,12 +157,28 @@ def test_a_manager_lets_figures_hold_and_a_technician_may_not() -> None:
     assert found is not None
     assert found[1].wait_s == 60
     page = manager.get("/rules/printer/").content.decode()
-    assert "wait_s = 60" in page
+    assert "Must last, s: <b>60</b>" in page
     assert manager.post("/rules/printer/", {"do": "save", "wait_s": "-5"}).status_code == 422
     manager.post("/rules/printer/", {"do": "save"})
     back = kept_rules.current().for_code("printer.paper_end")
     assert back is not None
     assert back[1].wait_s == 0
+
+
+def test_a_draft_of_figures_waits_for_a_manager() -> None:
+    worker, manager = world.signed_in(Role.TECHNICIAN), world.signed_in(Role.MANAGER)
+    assert world.signed_in(Role.READER).post("/rules/printer/", {"do": "draft"}).status_code == 422
+    for wait_s in ("60", "90"):
+        assert worker.post("/rules/printer/", {"do": "draft", "wait_s": wait_s}).status_code == 302
+    assert not RuleChange.objects.exists()
+    first, second = RuleDraft.objects.order_by("pk")
+    page = worker.get("/rules/printer/").content.decode()
+    assert f'data-draft="{first.pk}"' in page
+    assert worker.post("/rules/printer/", {"do": "hold", "draft": first.pk}).status_code == 422
+    assert manager.post("/rules/printer/", {"do": "hold", "draft": first.pk}).status_code == 302
+    assert manager.post("/rules/printer/", {"do": "hold", "draft": first.pk}).status_code == 422
+    assert worker.post("/rules/printer/", {"do": "give_up", "draft": second.pk}).status_code == 302
+    assert kept_rules.changes()["printer"] == {"wait_s": 60.0}
 
 
 def test_hours_of_a_shop() -> None:

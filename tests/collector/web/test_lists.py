@@ -61,7 +61,7 @@ def test_a_list_asks_the_same_number_of_questions_however_long_it_is(page: str) 
 def test_one_incident_and_one_till_stay_bounded() -> None:
     terminal = world.whole_world()
     client = world.signed_in("manager")
-    assert queries(client, f"/terminals/{terminal.pk}/") <= 22
+    assert queries(client, f"/terminals/{terminal.pk}/") <= 26
     before = queries(client, f"/api/v1/terminals/{terminal.pk}/events")
     for _ in range(20):
         world.incident(terminal, f"printer.{_}", state="closed")

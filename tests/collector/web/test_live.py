@@ -81,6 +81,21 @@ def test_silence_is_broken_by_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     play(body)
 
 
+def test_beats_come_among_news_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that does not listen to that news would think that the link is gone."""
+    monkeypatch.setattr(live, "BEAT_S", 0.3)
+    monkeypatch.setitem(live.PAUSE_S, "contacts", 0.1)  # type: ignore[arg-type]
+
+    async def body(stream: AsyncIterator[str]) -> None:
+        heard: list[str] = []
+        while heard.count("beat") < 2:
+            hub.publish({"topic": "terminal", "id": "t1"})
+            heard += await names(stream)
+        assert heard.count("contacts") >= 3
+
+    play(body)
+
+
 @pytest.mark.django_db
 def test_strangers_hear_nothing() -> None:
     assert Client().get("/live").status_code == 401

@@ -9,6 +9,9 @@ from django.test import Client
 from django.utils import translation
 
 from collector.inventory.models import ContactPerson, Terminal
+from collector.knowledge.models import Article, Audience
+from collector.knowledge.texts import Part, Text
+from collector.knowledge.writing import add_version, publish, retire
 from collector.requests import codes, files
 from collector.requests.log import Actor
 from collector.requests.models import Request
@@ -165,8 +168,41 @@ def test_articles_are_suggested_while_typing_for_what_the_till_says() -> None:
     assert "/portal/articles/" in typed
     assert client.get("/portal/suggest?title=ab").content.decode().strip() == ""
     page = client.get("/portal/articles/printer-paper-end/").content.decode()
-    assert page
+    assert "<h2>What it means</h2>" in page
+    assert "Sign(" not in page
     assert client.post("/portal/articles/printer-paper-end/", {"useful": "1"}).status_code == 302
+
+
+def test_links_of_an_article_lead_where_the_customer_may_go_and_are_words_elsewhere() -> None:
+    words = (
+        "[kept](page:backups) [tills](page:devices) [people](page:people) [enrol](page:enrol)"
+        " [open](article:open) [shut](article:shut) [old](article:old)"
+    )
+    tree: dict[str, object] = {"nodes": {"start": {"do": {"en": "Done"}, "article": "open"}}}
+    article("first", {Part.TEXT: words})
+    article("open", {Part.TEXT: "x"})
+    article("shut", {Part.TEXT: "x"}, audience=Audience.STAFF)
+    retire(article("old", {Part.TEXT: "x"}).pk)
+    article("tree", {Part.TEXT: "x"}, tree=tree)
+    client = signed_in(anna(world.till()))
+    page = client.get("/portal/articles/first/").content.decode()
+    prose = page[
+        page.index('<div class="prose">') : page.index("</section>", page.index('<div class="prose">'))
+    ]
+    assert re.findall(r'href="([^"]*)">(\w+)', prose) == [
+        ("/portal/backups/", "kept"), ("/portal/", "tills"), ("/portal/articles/open/", "open"),
+    ]  # fmt: skip
+    for word in ("people", "enrol", "shut", "old"):
+        assert f" {word}" in prose
+    assert 'href="/portal/articles/open/"' in client.get("/portal/articles/tree/").content.decode()
+
+
+def article(
+    slug: str, parts: dict[Part, str], tree: dict[str, object] | None = None, **more: object
+) -> Article:
+    one = Article.objects.create(slug=slug, **{"audience": Audience.CUSTOMERS, **more})
+    version = add_version(one, None, world.NOW, {"en": Text(title=slug, parts=parts)}, tree=tree)
+    return publish(one.pk, version.number)
 
 
 def test_visits_to_come_stand_before_what_is_done() -> None:

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db
 
 CODES = ("printer.paper_end", "printer.paper_near_end", "device.no_reply", "device.port_missing")
 FAULTS = [codes for n in range(3) for codes in itertools.combinations(CODES, n)]
-HEARD = {"now": world.NOW, "long ago": world.NOW - timedelta(days=1), "never": None}
+HEARD = {"now": timedelta(0), "long ago": timedelta(days=1), "never": None}
+"""Ago."""
 
 
 @pytest.mark.parametrize("retired", ["", "device", "terminal"])
@@ -31,7 +32,9 @@ def test_sql_and_rule_agree(heard: str, retired: str) -> None:
     place = world.site()
     expected: dict[int, str] = {}
     for contact, codes in itertools.product(Contact, FAULTS):
-        till = world.till(place, last_seen_at=HEARD[heard], retired_at=gone["terminal"])
+        ago = HEARD[heard]
+        heard_at = None if ago is None else world.NOW - ago
+        till = world.till(place, last_seen_at=heard_at, retired_at=gone["terminal"])
         device = world.device(till, contact=contact.value, retired_at=gone["device"])
         for code in codes:
             world.incident(till, code, device=device, severity=fault(code).severity.value)
@@ -84,11 +87,11 @@ def test_a_till_behind_a_line_that_is_cut_is_suppressed_and_the_shop_is_not() ->
         world.device(till)
     assert {till.standing for till in terminals()} == {"suppressed"}
     assert {device.standing for device in devices()} == {"suppressed"}
-    (shop,) = places()
+    (shop,), _all = places(60)
     assert (shop.worst, shop.suppressed, shop.tills) == ("no_contact", 3, 3)
     line.suppressed_since = gone
     line.save()
-    assert places()[0].worst == "suppressed"
+    assert places(60)[0][0].worst == "suppressed"
 
 
 def test_maintenance_of_one_device_says_nothing_of_its_till() -> None:
@@ -114,3 +117,16 @@ def test_a_till_is_as_bad_as_the_worst_of_its_devices() -> None:
     bad.cleared_at = world.NOW
     bad.save()
     assert terminals().get().standing == "attention", "a fault that is gone waits, but is gone"
+
+
+def test_the_first_page_shows_the_worst_shops_and_more_when_asked() -> None:
+    for number in range(62):
+        world.till(world.site(f"Veikals {number:02}", customer=f"SIA {number}"))
+    client = world.signed_in("technician")
+    first = client.get("/").content.decode()
+    assert "60 of 62" in first
+    assert "Veikals 59" in first
+    assert "Veikals 61" not in first
+    more = client.get("/?shops=120").content.decode()
+    assert "Veikals 61" in more
+    assert "Show more shops" not in more

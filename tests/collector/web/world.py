@@ -15,6 +15,7 @@ from collector.ingest.models import Message
 from collector.inventory.models import Customer, Device, Site, Terminal
 
 NOW = clock.now().replace(microsecond=0)
+"""Of the test that runs: conftest.py sets it anew for each."""
 PASSWORD = "kafija un maize"
 _numbers = itertools.count(1)
 

@@ -4,6 +4,8 @@ const SILENT_MS = 45000;
 const RETRY_MS = 2000;
 const root = document.documentElement;
 const held = new Set();
+const asking = new Set();
+const stale = new Set();
 let lastMove = { region: null, at: -Infinity };
 let watchdog;
 
@@ -22,9 +24,12 @@ function written(region) {
   return [...region.querySelectorAll("input:not([type=hidden], [type=radio], [type=checkbox]), textarea")].some((field) => field.value !== field.defaultValue);
 }
 
+function writing(region) {
+  return written(region) || (region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+}
+
 function busy(region) {
-  if (written(region)) return true;
-  if (region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return true;
+  if (writing(region)) return true;
   return lastMove.region === region && region.matches(":hover") && performance.now() - lastMove.at < QUIET_MS;
 }
 
@@ -50,9 +55,32 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const region = event.target;
   if (!region.matches?.("[data-live-region]")) return;
   const cause = event.detail.requestConfig?.triggeringEvent?.type ?? "";
-  if (cause === "plomba:now" || !busy(region)) return;
+  if (cause === "plomba:now" || !busy(region)) { asking.add(region.id); return; }
   event.preventDefault();
   hold(region);
+});
+
+// Somebody may have begun to write while the answer was on its way.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target: region, requestConfig } = event.detail;
+  if (requestConfig?.elt !== region || !region.matches("[data-live-region]") || !writing(region)) return;
+  event.detail.shouldSwap = false;
+  stale.delete(region.id);
+  hold(region);
+});
+
+// htmx keeps what comes while an answer is on its way for the element that the answer replaces: it would be lost with
+// it. So the region that took its place asks once more.
+document.addEventListener("htmx:trigger", (event) => {
+  if (event.target.matches?.("[data-live-region]") && asking.has(event.target.id)) stale.add(event.target.id);
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  asking.delete(detail.elt.id);
+  if (!detail.successful) stale.delete(detail.elt.id);
+});
+document.addEventListener("htmx:afterSettle", ({ target: region }) => {
+  if (!stale.delete(region.id)) return;
+  if (busy(region)) hold(region); else htmx.trigger(region, "plomba:now");
 });
 
 document.addEventListener("htmx:sseOpen", () => mark("on"));
