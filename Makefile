@@ -23,10 +23,14 @@ collector/web/static/vendor/.ready: package-lock.json collector/web/assets.py $(
 demo: setup  ## a collector, an agent and two emulated printers on this machine; HEADLESS=1 checks itself
 	@HEADLESS="$(HEADLESS)" PORT="$(PORT)" $(PY) -m tests.end_to_end.demo
 
+# Twice the cores, since a worker waits for other programs half of its time. Bytecode is kept although the machine may
+# say otherwise: without it each worker makes that of all tests anew, 12 s of CPU, and each program that a test starts.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup  ## everything that must hold, on SQLite and on PostgreSQL, with real servers and a real browser
 	@tests/system-packages
-	@$(PY) -m pytest -n 2 --dist loadgroup
-	@$(PY) -m pytest -n 2 --dist loadgroup tests/collector --database=postgresql
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder tests/collector --database=postgresql
 
 test-usb: setup  ## the USB ports against the drivers of a real kernel, in a guest of QEMU; as root, about a minute
 	@tests/system-packages usb
@@ -73,6 +77,7 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.incidents
 	@$(PY) -m tests.benchmarks.queue
 	@$(PY) -m tests.benchmarks.backup
+	@$(PY) -m tests.benchmarks.backup_dump
 	@$(PY) -m tests.benchmarks.backup_large
 	@$(PY) -m tests.benchmarks.upload
 

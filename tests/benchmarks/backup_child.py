@@ -16,7 +16,6 @@ from agent.backup.gentle import step_back
 from agent.backup.key import RecoverySecret
 from agent.backup.progress import Silent
 from agent.backup.repository.local import LocalRepository
-from agent.backup.restore import restore
 from agent.backup.run import Job, Signer, backup
 from agent.runtime.clock import SystemClock
 
@@ -40,6 +39,8 @@ class Still:
 
 def main(words: list[str]) -> None:
     if words[0] == "restore":
+        from agent.backup.restore import restore  # noqa: PLC0415 - as the commands do: each imports its own
+
         repository = LocalRepository(Path(words[1]) / "repository")
         restore(
             choose(repository, Wanted()), repository, SECRET, Path(words[2]), progress=Silent(), force=True

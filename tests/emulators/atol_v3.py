@@ -121,14 +121,24 @@ def _end(raw: bytes) -> int | None:
     return at if at <= len(raw) else None
 
 
-def _check(data: bytes) -> int:
-    """x8 + x5 + x4 + 1 from FFh, bit by bit as the polynomial is written."""
-    register = 0xFF
-    for bit in "".join(f"{byte:08b}" for byte in data):
-        out = register >> 7 ^ int(bit)
+def _shifted(register: int) -> int:
+    """By one byte, bit by bit as the polynomial x8 + x5 + x4 + 1 is written."""
+    for _ in range(8):
+        out = register >> 7
         register = register << 1 & 0xFF
         if out:
             register ^= 0b0011_0001
+    return register
+
+
+_SHIFTED = [_shifted(register) for register in range(256)]
+
+
+def _check(data: bytes) -> int:
+    """From FFh."""
+    register = 0xFF
+    for byte in data:
+        register = _SHIFTED[register ^ byte]
     return register
 
 

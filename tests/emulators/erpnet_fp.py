@@ -173,7 +173,7 @@ def main() -> int:
     machine = made(ErpNetFp, parser, args)
     stopping.hold()
     with Neighbour(machine, args.listen) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(stopping.LOOKS_S,), daemon=True).start()
         sys.stdout.write(json.dumps({"family": machine.family, "port": server.url}) + "\n")
         sys.stdout.flush()
         stopping.wait()

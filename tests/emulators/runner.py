@@ -280,7 +280,7 @@ def main(make: type[Machine]) -> int:
 
 def _serve(machine: Machine, control: Control, line: PtyLine | TcpLine, port: str) -> None:
     stopping.hold()
-    threading.Thread(target=control.serve_forever, daemon=True).start()
+    threading.Thread(target=control.serve_forever, args=(stopping.LOOKS_S,), daemon=True).start()
     line.start()
     ready = {
         "family": machine.family,

@@ -61,10 +61,12 @@ class ShtrihV2(Shtrih):
 
     def _marked(self, number: int, payload: bytes) -> bytes:
         """An answer whose checksum holds 8Fh or 9Fh, which are escaped, where its numbers allow one."""
+        reply = before = b""
         for self.operations in range(0x10000):
             reply = self._pack(number, self.told(payload))
-            if 0x9F in reply[-4:]:
-                break
+            if 0x9F in reply[-4:] or reply == before:
+                break  # the same again: it does not tell the number of operations
+            before = reply
         return reply
 
     def _pack(self, number: int, payload: bytes) -> bytes:

@@ -88,7 +88,7 @@ def main() -> int:
         printer.device.plug(transport)
     controls = [Control(machine, ("127.0.0.1", 0)) for machine in machines]
     for control in controls:
-        threading.Thread(target=control.serve_forever, daemon=True).start()
+        threading.Thread(target=control.serve_forever, args=(stopping.LOOKS_S,), daemon=True).start()
     sys.stdout.write(json.dumps({"port": port, "controls": [control.url for control in controls]}) + "\n")
     sys.stdout.flush()
     stopping.wait()

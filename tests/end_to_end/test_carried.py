@@ -20,12 +20,13 @@ from agent.uplink.sender import Sender
 from protocols.wire import v1
 from tests.collector.served import Served
 
+pytestmark = pytest.mark.xdist_group("carried")
 TILL = v1.Subject(kind=v1.SubjectKind.TERMINAL)
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "collector") as running:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("carried")) as running:
         yield running
 
 
@@ -74,8 +75,9 @@ class Till:
             client.close()
 
 
-def names(served: Served) -> list[str]:
-    rows = served.rows("SELECT body FROM ingest_message WHERE kind = 'fact' ORDER BY id")
+def names(served: Served, till: Till) -> list[str]:
+    sql = "SELECT body FROM ingest_message WHERE kind = 'fact' AND terminal_id = ? ORDER BY id"
+    rows = served.rows(sql, till.identity.terminal)
     return [(json.loads(row[0]) if isinstance(row[0], str) else row[0])["name"] for row in rows]
 
 
@@ -95,12 +97,12 @@ def test_a_queue_that_is_carried_by_hand_arrives_once_and_is_proved(served: Serv
     assert (taken["messages"], taken["new"]) == (4, 4)
     again = json.loads(served.cli("import", str(out), "--json"))
     assert (again["messages"], again["new"]) == (4, 0)
-    assert names(served) == ["first", "a", "b", "c"]
+    assert names(served, till) == ["first", "a", "b", "c"]
 
     assert json.loads(till.spool("import", str(receipt), "--json")) == {"stored": 3, "waiting": 0}
     till.put("d")
     till.send()
-    assert names(served) == ["first", "a", "b", "c", "d"]
+    assert names(served, till) == ["first", "a", "b", "c", "d"]
     proof = json.loads(till.spool("verify", "--json"))
     assert (proof["ok"], proof["complete_to"], proof["last"]) == (True, 5, 5)
     assert "Complete up to 5, 0 gaps" in till.spool("verify")
@@ -128,7 +130,7 @@ def test_a_file_of_somebody_else_or_a_changed_one_is_refused(served: Served, tmp
     for name, content in changed.items():
         out.write_bytes(content)
         served.cli("import", str(out), expect=3)
-        assert names(served) == ["first"], name
+        assert names(served, till) == ["first"], name
     with Served(tmp_path / "second") as second:
         out.write_bytes(whole)
         second.cli("import", str(out), expect=3)

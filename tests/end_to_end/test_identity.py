@@ -16,7 +16,7 @@ from tests.collector.served import Served
 from tests.end_to_end import stage
 from tests.end_to_end.process import BIN, Process, run
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.xdist_group("identity"), pytest.mark.timeout(300)]
 LATE_S = 2.0
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.stage import Stage, TimedOut, until
 
-KILLS = int(os.environ.get("PLOMBA_KILLS", "25"))
+KILLS = int(os.environ.get("PLOMBA_KILLS", "12"))
 """Of each of the two; the published run has 500 of each."""
 FAULTS = ("paper_end", "cover_open", "paper_near_end")
 
