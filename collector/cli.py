@@ -21,6 +21,7 @@ from collector.backups import drilling_command
 from collector.core import authority, clock, config, home
 from collector.core.stopping import stop_on_signal
 from collector.jobs import command as job_command
+from collector.jobs import package_command
 from collector.knowledge import command as knowledge_command
 from protocols.errors import ConfigError, PlombaError
 
@@ -386,6 +387,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "worker", "only the duties of every second", _worker)
     _user_parser(commands)
     job_command.add_parser(commands)
+    package_command.add_parser(commands)
     knowledge_command.add_parser(commands)
     hold_command.add_parser(commands)
     drilling_command.add_parser(commands)

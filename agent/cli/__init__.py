@@ -42,6 +42,9 @@ COMMANDS: Mapping[str, Entry] = {
     "recovery-key": Entry("agent.cli.recovery_key", "make the key pair that opens backups"),
     "spool": Entry("agent.cli.spool", "prove what lies in the queue, or carry it to the collector by hand"),
     "selftest": Entry("agent.cli.selftest", "check that this agent can do its work here"),
+    "update": Entry(
+        "agent.cli.update", "how the last update of the agent ended, and whether one is under way"
+    ),
     "service": Entry("agent.cli.service", "make the agent a service of this computer, or take it out"),
 }
 

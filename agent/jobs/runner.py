@@ -124,7 +124,9 @@ class Runner:
         proven: Job | None = None
         try:
             now = self._memory.at(self._clock.now(), self._offset_s())
-            job = self._verified(signed, operators, now)
+            root = self._root()
+            listed = _there(operators)
+            job = self._verified(signed, listed, root, now)
             self._memory.must_be_new(job)
             proven = job
             if job.type not in self._works:
@@ -133,14 +135,15 @@ class Runner:
         except JobError as e:
             self._refuse(signed, proven, e)
             return
-        self._do(job, now)
+        self._do(job, now, signed, listed)
 
-    def _verified(self, signed: SignedJob, operators: SignedOperators | None, now: datetime) -> Job:
+    def _root(self) -> str:
         root = self._config.jobs.company_root
         if not root:
             raise JobError("this till names no [jobs] company_root, so it does no jobs", code="job.no_root")
-        if operators is None:
-            raise JobError("the collector has no list of operators", code="operators.missing")
+        return root
+
+    def _verified(self, signed: SignedJob, operators: SignedOperators, root: str, now: datetime) -> Job:
         listed = job_signing.verify_operators(operators, job_signing.public_key(root), now)
         digest = hashlib.sha256(operators.text.encode()).hexdigest()
         known = self._memory.listed(listed, root, digest)
@@ -148,19 +151,19 @@ class Runner:
             self._remember(known)
         return job_signing.verify(signed, listed, self._terminal, now)
 
-    def _do(self, job: Job, now: datetime) -> None:
+    def _do(self, job: Job, now: datetime, signed: SignedJob, operators: SignedOperators) -> None:
         work = self._works[job.type]
         log.info("job %s: %s%s", job.id, work.describe(job.parameters), " (dry run)" if job.dry_run else "")
         started_at, started_s = self._clock.now(), self._clock.monotonic()
         running = Running(job.id, job.type.value, job.nonce, job.dry_run, started_at)
         self._remember(self._memory.settled(job, now, running))
-        outcome = self._outcome(work, job)
+        outcome = self._outcome(work, job, signed, operators)
         result = self._result(job.id, job.type.value, outcome, started_at, dry_run=job.dry_run)
         spent_s = round(max(self._clock.monotonic() - started_s, 0.001), 3)
         self._remember(replace(self._memory, running=None), result.model_copy(update={"duration_s": spent_s}))
         log.info("job %s ended with %d %s", job.id, outcome.exit, outcome.code)
 
-    def _outcome(self, work: Work[Any], job: Job) -> Outcome:
+    def _outcome(self, work: Work[Any], job: Job, signed: SignedJob, operators: SignedOperators) -> Outcome:
         context = Context(
             parameters=job.parameters,
             config=self._config,
@@ -171,6 +174,8 @@ class Runner:
             agent=self._agent,
             ends_s=job.kind.ends_s,
             heavy=job.kind.heavy,
+            signed=signed,
+            operators=operators,
         )
         try:
             return work.dry_run(context) if job.dry_run else work.run(context)
@@ -246,6 +251,12 @@ class Runner:
         self._memory = known
         if result:
             self._told()
+
+
+def _there(operators: SignedOperators | None) -> SignedOperators:
+    if operators is None:
+        raise JobError("the collector has no list of operators", code="operators.missing")
+    return operators
 
 
 def _said(signed: SignedJob, mark: str) -> tuple[str, str, bool]:

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from agent.clock import Clock
 from agent.config import Config
 from protocols.status.model import DeviceState
-from protocols.wire.job import Part
+from protocols.wire.job import Part, SignedJob, SignedOperators
 from protocols.wire.v1 import Contact
 
 Scalar = bool | int | float | str | None
@@ -92,7 +92,8 @@ class Till(Protocol):
 @dataclass(frozen=True, slots=True)
 class Context(Generic[P]):
     """`stop` is set when the job must come to an end. `agent`: the arguments that start this program as a child.
-    `ends_s`: a child does not run for longer. `heavy`: it gives way to the till's own programs."""
+    `ends_s`: a child does not run for longer. `heavy`: it gives way to the till's own programs. `signed` and
+    `operators`: on whose word it is done, as they came."""
 
     parameters: P
     config: Config
@@ -103,6 +104,8 @@ class Context(Generic[P]):
     agent: tuple[str, ...]
     ends_s: float
     heavy: bool
+    signed: SignedJob
+    operators: SignedOperators
 
 
 class Work(Protocol[P]):

@@ -36,6 +36,7 @@ from agent.runtime.running_till import RunningTill
 from agent.runtime.self_watch import EVERY_S, SelfWatch
 from agent.runtime.status import DEVICE, last_good_at
 from agent.runtime.trading import Trading, hours
+from agent.runtime.update_watch import UpdateProbe
 from agent.runtime.watchdog import RestingClock, Stuck, Watchdog
 from agent.runtime.watched_rhythm import WatchedRhythm
 from agent.runtime.z_report import ZReports
@@ -237,7 +238,7 @@ class Service:
             commands=self._commands,
         )
         watch = HostWatch(
-            (*probes(host, around), QueueProbe(self._spool)),
+            (*probes(host, around), QueueProbe(self._spool), UpdateProbe(version("plomba"))),
             judging,
             self._outgoing,
             self._clock,

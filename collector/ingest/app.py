@@ -33,9 +33,10 @@ from collector.ingest.request import (
 from collector.ingest.sessions import Verdict
 from collector.ingest.writer import Writer
 from collector.inventory.models import Terminal
-from collector.jobs import lending
+from collector.jobs import lending, packages
 from protocols.errors import ReportRefused
 from protocols.wire import signing, v1
+from protocols.wire.package import PATH_PACKAGES
 from protocols.wire.snapshot import OBJECT_BYTES
 
 PREFIX = "/api/agent/"
@@ -99,6 +100,8 @@ class Door:
     def _route(self, call: Call) -> Route:
         if call.path.startswith(v1.PATH_OBJECTS + "/"):
             return self._object
+        if call.path.startswith(PATH_PACKAGES + "/"):
+            return self._package
         methods = self._routes.get(call.path) or dict.fromkeys(
             documents.DOCUMENTS.get(call.path, {}), self._document
         )
@@ -162,6 +165,20 @@ class Door:
         terminal, body = await self._proven(call, documents.LIMIT)
         handler = documents.DOCUMENTS[call.path][call.method]
         return await asyncio.to_thread(documents.answer, terminal, handler, body)
+
+    async def _package(self, call: Call) -> Answer:
+        """The same for every terminal that is enrolled: what it may install, operators say."""
+        if call.method != "GET":
+            raise Refused("method.not_allowed", "allowed: GET")
+        terminal, _body = await self._proven(call, 0)
+        sha256, _slash, offset = call.path.removeprefix(PATH_PACKAGES + "/").partition("/")
+        if not (offset.isascii() and offset.isdigit() and len(offset) < 12):
+            raise Refused("path.unknown", terminal=terminal)
+        try:
+            piece = await asyncio.to_thread(packages.piece, sha256, int(offset))
+        except packages.NoPackage as e:
+            raise Refused(e.code, str(e), terminal=terminal) from e
+        return Answer(200, piece, "application/octet-stream")
 
     async def _authority(self, _call: Call) -> Answer:
         return Answer(200, self._ca_file.read_bytes(), "application/x-pem-file")

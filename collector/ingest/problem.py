@@ -33,6 +33,7 @@ PROBLEMS = {
     "report.failed": (500, "The report could not be stored because of a fault in the collector"),
     "collector.busy": (503, "The collector has too much to do right now"),
     "configuration.none": (404, "Nothing is wished for this terminal here"),
+    "package.unknown": (404, "There is no such package of the agent here"),
     "enrol.malformed": (400, "The enrolment is not as agreed"),
     "enrol.key_malformed": (400, "The key is not a raw Ed25519 key in base64url"),
     "enrol.code_invalid": (403, "This enrolment code is not known here"),

@@ -53,6 +53,7 @@ PARAMETERS: "dict[str, Lazy]" = {
     "printer": _("Print queue"),
     "bytes_each": _("Bytes of each log"),
     "version": _("Version"),
+    "sha256": _("Package"),
 }
 REFUSALS: "dict[str, Lazy]" = {
     "job.unknown_operator": _(
@@ -84,7 +85,13 @@ REFUSALS: "dict[str, Lazy]" = {
     "job.broken_off": _("The agent ended before the job did. How far it came is not known; it is not done again."),
     "job.stopped": _("The job was stopped before its end."),
     "job.not_available": _("The agent of this till does not know this job."),
-    "job.update_not_available": _("The agent cannot update itself yet. Install the package by hand."),
+    "job.update_not_available": _("This agent was not installed from its Debian package. Install the new one by hand."),
+    "job.update_refused": _("The new version was not installed: the till's updater refused it."),
+    "job.update_undone": _("The new version did not do its work, and the one before runs again."),
+    "job.update_stuck": _("The new version did not do its work, and the one before could not be put back. Go there."),
+    "job.updater_silent": _("The till's updater did not begin. Is plomba-update.path switched on?"),
+    "update.wrong_package": _("The package that came is not the one that was signed."),
+    "package.unknown": _("The collector has no such package."),
     "job.no_recovery_key": _("The key that opens backups is not at the till, where it does not belong."),
     "job.restore_not_allowed": _("The till's configuration does not allow this backup to be restored over."),
     "job.no_such_device": _("The till has no such device."),

@@ -28,6 +28,8 @@ Thing = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@$ -]{0,99}$")]
 argument; nothing reads it as text."""
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Signature = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{86}$")]
+Version = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Moment = Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ$")]
 
 
@@ -81,7 +83,7 @@ class Restore(Part):
 
     backup: Name
     of: Annotated[str, Field(max_length=80)] = ""
-    snapshot: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    snapshot: Digest
 
 
 class RestoreFile(Restore):
@@ -122,8 +124,11 @@ class SelfTest(Part):
 
 
 class Update(Part):
+    """To the agent's package of this version and no other bytes: `sha256` is in hex, and what the operators sign."""
+
     type: Literal["update"] = "update"
-    version: Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+    version: Version
+    sha256: Digest
 
 
 Parameters = Annotated[

@@ -118,6 +118,7 @@ def test_two_operators_sign_an_update(
     expect(page.locator("[data-hint=signatures]")).to_be_visible()
     expect(page.locator("#job-form [name=dry_run]")).to_be_disabled()
     page.fill("#job-form fieldset:not([hidden]) [data-parameter=version]", "1.2.3")
+    page.fill("#job-form fieldset:not([hidden]) [data-parameter=sha256]", "ab" * 32)
     page.click("#job-form button.btn-primary")
     row = page.locator("#jobs article")
     expect(row).to_have_attribute("data-standing", "signing")

@@ -2,16 +2,22 @@
 outside: python -m tests.frozen.boot FOLDER_OF_THE_PACKAGE. As root. Prints what was found; 0 where all of it is as it
 should be."""
 
+import hashlib
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from protocols.wire.job import written
+from protocols.wire.package import Order
 from tests.agent.uplink.authority import Authority
 from tests.agent.uplink.collector import TERMINAL, Answer, Collector, _own_key
+from tests.office import Office
 
 HERE = Path(__file__).parent
 INSTALL_S, BOOT_S = 600, 400
@@ -54,12 +60,41 @@ def inside(root: Path, *command: str, timeout_s: float) -> None:
     )
 
 
+def orders(trial: Path, package: Path) -> None:
+    """Two newer packages with what operators have signed for each: one is this agent under another version, and in the
+    other the agent understands its configuration and does nothing more."""
+    office = Office(terminal=TERMINAL, now=datetime.now(UTC))
+    (trial / "root.pub").write_text(office.root_key)
+    for name, version in (("good", "99.0.1"), ("bad", "99.0.2")):
+        made = repacked(package, trial / f"{name}.deb", version, useless=name == "bad")
+        sha256 = hashlib.sha256(made.read_bytes()).hexdigest()
+        until = written(office.now + timedelta(hours=2))
+        job = office.job({"type": "update", "version": version, "sha256": sha256}, expires=until)
+        order = Order(job=office.signed(job, office.anna, office.janis), operators=office.operators())
+        (trial / f"{name}.json").write_text(order.model_dump_json())
+        (trial / f"{name}.sha256").write_text(sha256)
+
+
+def repacked(package: Path, made: Path, version: str, *, useless: bool) -> Path:
+    with TemporaryDirectory(prefix="plomba-repack-") as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["dpkg-deb", "-R", package, tree], check=True, timeout=INSTALL_S)
+        control = tree / "DEBIAN/control"
+        control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
+        if useless:
+            (tree / "opt/plomba/lib/plomba-agent/plomba-agent").write_text('#!/bin/sh\n[ "$1" = check ]\n')
+        build = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, made]
+        subprocess.run(build, check=True, capture_output=True, timeout=INSTALL_S)
+    return made
+
+
 def prepare(root: Path, package: Path, collector: Collector) -> Path:
     trial = root / "trial"
     trial.mkdir()
     for name in ("trial.sh", "holder.py"):
         shutil.copy(HERE / name, trial / name)
     trial.chmod(0o777)
+    orders(trial, package)
     (trial / "code").write_text(f"ABCDE-FGHJK.{collector.authority.fingerprint}")
     (trial / "url").write_text(collector.url)
     shutil.copy(package, root / package.name)
@@ -86,7 +121,8 @@ def wrong(facts: Mapping[str, str]) -> list[str]:
     expected = {
         "waits": "active", "enabled": "enabled", "account": "plomba", "enrol": "0", "install": "0", "hidden": "",
         "contact": "in_use", "foreign": "0", "selftest": "0", "killed": "1", "watched": "2", "stopped": "success",
-        "raw": "0", "job": "0", "another": "", "removed": "disabled", "purged": "0", "done": "yes",
+        "raw": "0", "job": "0", "another": "", "path": "active",
+        "good": "updated 99.0.1 active", "again": "refused 99.0.1 active", "bad": "undone 99.0.1 active", "removed": "disabled", "purged": "0", "done": "yes",
     }  # fmt: skip
     lines = [f"{k}: {facts.get(k)!r}, not {v!r}" for k, v in expected.items() if facts.get(k) != v]
     checks = {

@@ -25,7 +25,7 @@ soon '[ -s /trial/pty ]'
 chmod 666 "$(cat /trial/pty)"
 sed -i "s|^url = .*|url = \"$(cat /trial/url)\"|" /etc/plomba/agent.toml
 printf '[[device]]\nid = "held"\nfamily = "escpos"\nport = "%s"\npoll_s = 0.5\n' "$(cat /trial/pty)" >>/etc/plomba/agent.toml
-printf '[jobs]\nservices = ["trial-target"]\n' >>/etc/plomba/agent.toml
+printf '[jobs]\nservices = ["trial-target"]\ncompany_root = "%s"\n' "$(cat /trial/root.pub)" >>/etc/plomba/agent.toml
 for name in target other; do
   printf '[Service]\nType=oneshot\nExecStart=/bin/true\nRemainAfterExit=yes\n' >/etc/systemd/system/trial-$name.service
 done
@@ -44,6 +44,28 @@ say status "$(plomba-agent service status --json)"
 restart() { setpriv --reuid=plomba --regid=plomba --clear-groups systemctl restart "$1"; }
 say job "$(restart trial-target; echo $?)"
 say another "$(restart trial-other && echo done)"
+
+# Orders to update: a good one, the same once more, and one whose agent does nothing. What the job leaves is laid down here.
+mkdir -p /run/systemd/system/plomba-update.service.d
+printf '[Service]\nEnvironment=PLOMBA_UPDATE_GATE_S=20\n' >/run/systemd/system/plomba-update.service.d/soon.conf
+systemctl daemon-reload
+say path "$(systemctl is-active plomba-update.path)"
+order() {
+  folder=/var/lib/plomba-agent/update
+  install -d -o plomba -g plomba -m 700 $folder
+  install -o plomba -g plomba -m 600 "/trial/$1.deb" "$folder/$(cat "/trial/$1.sha256").deb"
+  install -o plomba -g plomba -m 600 "/trial/$1.json" $folder/order.new
+  mv $folder/order.new $folder/order.json
+  soon '[ ! -e /var/lib/plomba-agent/update/order.json ]'
+  soon '[ ! -e /var/lib/plomba-update/work ]'
+  ended=$(sed -n 's/.*"result":"\([a-z]*\)".*/\1/p' /var/lib/plomba-update/told.json)
+  cat /var/lib/plomba-update/told.json
+  soon '[ "$(show SubState)" = running ]'
+  say "$2" "$ended $(dpkg-query -f '${Version}' -W plomba-agent) $(show ActiveState)"
+}
+order good good
+order good again
+order bad bad
 
 # Without the capabilities: the control of what they are for.
 mkdir -p /run/systemd/system/plomba-agent.service.d

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from pydantic import ValidationError
 
 from collector.core import clock
-from collector.jobs import desk, operators
+from collector.jobs import desk, operators, packages
 from collector.jobs.models import Job
 from collector.web import access, job_words
 from collector.web.reading import jobs as reading
@@ -41,6 +41,7 @@ def jobs(request: HttpRequest, pk: str) -> HttpResponseBase:
     context |= {
         "choices": reading.choices(request.GET.dict()),
         "known": reading.known_of(till),
+        "packages": packages.kept(),
         "listed": listed,
         "names": json.dumps({one.key: one.name for one, _until in listed.people}),
     }

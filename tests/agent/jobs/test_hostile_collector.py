@@ -94,7 +94,7 @@ def only(office: Office, *may: Type, **changes: Any) -> bytes:
     return office.offer(good(office), operators=office.operators(people=(anna,)))
 
 
-UPDATE = {"type": "update", "version": "1.2.3"}
+UPDATE = {"type": "update", "version": "1.2.3", "sha256": "0" * 64}
 
 
 def twice_the_same(office: Office) -> bytes:

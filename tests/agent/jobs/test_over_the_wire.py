@@ -32,6 +32,7 @@ company_root = "{root}"
 services = ["pos"]
 """
 RESTART = {"type": "restart_service", "service": "pos"}
+UPDATE = {"type": "update", "version": "9.9.9", "sha256": "0" * 64}
 OTHER = {"type": "restart_service", "service": "another"}
 COMMAND = [sys.executable, "-c", "import sys; from agent.cli import main; sys.exit(main())"]
 
@@ -110,7 +111,7 @@ LIES: dict[str, Callable[[Office], bytes]] = {
     "operators.signature": lambda o: o.offer(
         o.signed(o.job(RESTART)), operators=o.operators(root=Ed25519PrivateKey.generate())
     ),
-    "job.signatures_missing": lambda o: o.offer(o.signed(o.job({"type": "update", "version": "9.9.9"}))),
+    "job.signatures_missing": lambda o: o.offer(o.signed(o.job(UPDATE))),
 }
 
 

@@ -72,11 +72,6 @@ def test_what_the_till_does_not_name_is_not_touched(
         assert (result.exit, result.code) == (2, code)
 
 
-def test_an_update_says_that_there_is_none_yet(place: Workplace) -> None:
-    result = do(place, {"type": "update", "version": "1.2.3"})
-    assert (result.exit, result.code) == (3, "job.update_not_available")
-
-
 @pytest.mark.skipif(WINDOWS, reason="the stand-in is a shell script")
 def test_a_named_service_is_restarted_with_one_argument(
     place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

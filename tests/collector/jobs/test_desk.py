@@ -12,6 +12,8 @@ from protocols.wire.job import SignedJob
 from tests.collector.jobs.people import Office, fetch, result, staffed, waiting
 from tests.collector.served import Served, Till
 
+UPDATE = ("--set", "version=1.2.3", "--set", f"sha256={'0' * 64}")
+
 
 @pytest.fixture(scope="module")
 def office(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Office:
@@ -65,14 +67,14 @@ def test_a_result_of_another_till_changes_nothing(office: Office, till: Till) ->
 
 
 def test_what_needs_two_waits_for_the_second(office: Office, till: Till) -> None:
-    first = office.sign("anna", till.id, "update", "--set", "version=1.2.3")
+    first = office.sign("anna", till.id, "update", *UPDATE)
     assert "signing" in queue(office, first)
     assert waiting(till) == []
     assert fetch(till).jobs == ()
 
 
 def test_two_signatures_in_a_file_are_enough(office: Office, till: Till, tmp_path: Path) -> None:
-    first = office.sign("anna", till.id, "update", "--set", "version=1.2.3")
+    first = office.sign("anna", till.id, "update", *UPDATE)
     both = tmp_path / "both.json"
     key = str(office.key_file("janis"))
     office.served.cli("job", "sign", "--key", key, "--second", str(first), "--out", str(both))

@@ -111,6 +111,8 @@ function offer() {
   if (form.elements.lasts.selectedOptions[0]?.disabled !== false) form.elements.lasts.value = "600";
   form.elements.dry_run.disabled = chosen.dataset.dry === "0";
   if (form.elements.dry_run.disabled) form.elements.dry_run.checked = false;
+  const pack = form.querySelector("select[data-parameter=sha256]");
+  if (pack) form.querySelector("[data-parameter=version]").value = pack.selectedOptions[0].dataset.version;
   for (const hint of form.querySelectorAll("[data-hint]")) {
     hint.hidden = hint.dataset.hint === "signatures" ? Number(chosen.dataset.signatures) < 2 : hint.dataset.hint !== chosen.dataset.needs;
   }
