@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from agent.runtime.clock import SystemClock
 from protocols.wire.job import written
 from protocols.wire.package import Order
 from tests.agent.uplink.authority import Authority
@@ -63,7 +64,7 @@ def inside(root: Path, *command: str, timeout_s: float) -> None:
 def orders(trial: Path, package: Path) -> None:
     """Two newer packages with what operators have signed for each: one is this agent under another version, and in the
     other the agent understands its configuration and does nothing more."""
-    office = Office(terminal=TERMINAL, now=datetime.now(UTC))
+    office = Office(terminal=TERMINAL, now=SystemClock().now())
     (trial / "root.pub").write_text(office.root_key)
     for name, version in (("good", "99.0.1"), ("bad", "99.0.2")):
         made = repacked(package, trial / f"{name}.deb", version, useless=name == "bad")
@@ -122,7 +123,8 @@ def wrong(facts: Mapping[str, str]) -> list[str]:
         "waits": "active", "enabled": "enabled", "account": "plomba", "enrol": "0", "install": "0", "hidden": "",
         "contact": "in_use", "foreign": "0", "selftest": "0", "killed": "1", "watched": "2", "stopped": "success",
         "raw": "0", "job": "0", "another": "", "path": "active",
-        "good": "updated 99.0.1 active", "again": "refused 99.0.1 active", "bad": "undone 99.0.1 active", "removed": "disabled", "purged": "0", "done": "yes",
+        "good": "updated 99.0.1 active", "again": "refused 99.0.1 active", "bad": "undone 99.0.1 active",
+        "removed": "disabled", "purged": "0", "done": "yes",
     }  # fmt: skip
     lines = [f"{k}: {facts.get(k)!r}, not {v!r}" for k, v in expected.items() if facts.get(k) != v]
     checks = {
