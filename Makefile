@@ -80,6 +80,7 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.backup_dump
 	@$(PY) -m tests.benchmarks.backup_large
 	@$(PY) -m tests.benchmarks.upload
+	@$(PY) -m tests.benchmarks.spare_till
 
 nightly: setup  ## the whole fuzzing: FRAMES=1000000 BYTES=10000000 of each family; JSON lines
 	@$(PY) -m tests.fuzz.mutation $(or $(FRAMES),1000000) $(FAMILY)
