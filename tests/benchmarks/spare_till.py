@@ -41,7 +41,9 @@ class Computer:
 
 def enrolled(served: Served, computer: Computer) -> str:
     """The terminal's id."""
-    code = json.loads(served.cli("enrol-code", "--customer", "SIA Piemērs", "--site", "Kafejnīca", "--json"))["code"]
+    code = json.loads(served.cli("enrol-code", "--customer", "SIA Piemērs", "--site", "Kafejnīca", "--json"))[
+        "code"
+    ]
     computer.agent("enrol", "--code", code)
     return str(json.loads((computer.folder / "state/identity.json").read_text())["terminal"])
 
@@ -64,14 +66,18 @@ def ended(served: Served, terminal: str) -> tuple[int, str] | None:
 def contents(file: Path) -> list[object]:
     with closing(sqlite3.connect(file)) as database:
         tables = ("item", "receipt", "line", "payment", "event")
-        counts: list[object] = [database.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables]
+        counts: list[object] = [
+            database.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables
+        ]
         sums = database.execute("SELECT sum(total), max(id) FROM receipt").fetchone()
         return [*counts, sums, database.execute("PRAGMA integrity_check").fetchone()]
 
 
 def measure(root: Path, receipts: int, served: Served) -> bool:
     office = staffed(served, root / "office")
-    subprocess.run([BIN / "plomba-agent", "recovery-key", "--out", root / "keys"], check=True, capture_output=True)
+    subprocess.run(
+        [BIN / "plomba-agent", "recovery-key", "--out", root / "keys"], check=True, capture_output=True
+    )
     old = Computer(root / "old", served, "")
     make(old.live, receipts)
     of = enrolled(served, old)
@@ -94,7 +100,9 @@ def measure(root: Path, receipts: int, served: Served) -> bool:
     size = round(spare.live.stat().st_size / 1e6, 1)
     Figure("spare_till", "a code to a till that is known", known_s - begun_s, "s").tell()
     Figure("spare_till", "two signatures, with their commands", signed_s - known_s, "s").tell()
-    Figure("spare_till", "a signed job to the database in its place", ready_s - signed_s, "s").tell(size_mb=size)
+    Figure("spare_till", "a signed job to the database in its place", ready_s - signed_s, "s").tell(
+        size_mb=size
+    )
     Figure("spare_till", "all of it", ready_s - begun_s, "s").tell(exit=exit_, code=code, same=same)
     return same and exit_ == 0
 
