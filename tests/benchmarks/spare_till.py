@@ -1,5 +1,5 @@
-"""How long it takes from a spare computer that nobody knows to a till with the database of a broken one, by the way that
-people take: a code, two signatures on a job, the agent. `python -m tests.benchmarks.spare_till [RECEIPTS]`. Everything is
+"""How long it takes from a spare computer that nobody knows to a till with the database of a broken one, by the way
+that people take: a code, two signatures on a job, the agent. `python -m tests.benchmarks.spare_till [RECEIPTS]`. All is
 real and on this machine; what people need to read and to click is not in it."""
 
 import json

@@ -8,6 +8,7 @@ from collector.web.api import (
     changes,
     configuration,
     desk,
+    erasures,
     holds,
     incidents,
     intake,
@@ -44,6 +45,8 @@ api.add_router("", agreements.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/backups", backups.router)
 api.add_router("/backups/holds", holds.router)
+api.add_router("/backups/erasures", erasures.router)
+api.add_router("/backups/readings", erasures.readings)
 api.add_router("/people", people.router)
 api.add_router("", requests.router)
 api.add_router("", intake.router)

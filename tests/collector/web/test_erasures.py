@@ -1,11 +1,13 @@
 """The list of erasures on its page and at the door of the tills: digests only, and who may."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from collector.backups import door, erasures
+from collector.backups import door, erasures, reads
 from collector.backups.models import Erasure
 from collector.backups.store import Store
 from collector.core import clock
@@ -126,3 +128,52 @@ def test_another_till_hears_of_it_only_with_a_loan(till: Terminal) -> None:
             lent=lambda _of, lent=lent: lent,  # type: ignore[arg-type,misc]
         )
         assert answer.status == status
+
+
+def call(client: Client, path: str, body: dict[str, object]) -> tuple[int, Any]:
+    answer = client.post(f"/api/v1/backups/erasures{path}", json.dumps(body), content_type="application/json")
+    return answer.status_code, answer.json()
+
+
+def test_over_rest_as_on_the_page(till: Terminal) -> None:
+    manager, reader = world.signed_in("manager"), world.signed_in("reader")
+    wish = {
+        "terminal": till.pk,
+        "source": "pos",
+        "column": "guests.name",
+        "values": [NAME],
+        "reason": "letter 7",
+    }
+    status, [made] = call(manager, "", wish)
+    assert (status, made["by"][:7], made["withdrawn_at"]) == (201, "manager", None)
+    assert NAME not in json.dumps(made)
+    assert len(told(till).items) == 1
+    assert call(manager, "", wish | {"terminal": "nobody"})[0] == 404
+    status, refused = call(manager, "", wish | {"column": "guests"})
+    assert (status, refused["code"]) == (409, "backup.erasure_column")
+    assert call(reader, "", wish)[0] == 403
+    assert call(reader, f"/{made['id']}/withdraw", {})[0] == 403
+    listed = reader.get("/api/v1/backups/erasures", {"terminal": till.pk}).json()
+    assert (listed["count"], listed["items"][0]["column"]) == (1, "guests.name")
+    status, withdrawn = call(manager, f"/{made['id']}/withdraw", {})
+    assert (status, withdrawn["withdrawn_by"]) == (200, made["by"])
+    assert call(manager, f"/{made['id']}/withdraw", {})[1]["code"] == "backup.no_erasure"
+    assert call(manager, "/999999/withdraw", {})[0] == 404
+    assert told(till).items == ()
+
+
+def test_who_read_what_over_rest(till: Terminal) -> None:
+    by = reads.Reader("download", person="manager")
+    reads.note(till.pk, by, "ab" * 32, 1000, clock.now())
+    reads.note(till.pk, by, "ab" * 32, 500, clock.now())
+    found = world.signed_in("reader").get("/api/v1/backups/readings", {"terminal": till.pk}).json()
+    [one] = found["items"]
+    assert (one["way"], one["person"], one["objects_read"], one["bytes_read"]) == (
+        "download",
+        "manager",
+        2,
+        1500,
+    )
+    assert (
+        world.signed_in("reader").get("/api/v1/backups/readings", {"terminal": "other"}).json()["count"] == 0
+    )
