@@ -19,11 +19,10 @@ from agent.backup.key import RecoverySecret, load_secret
 from agent.backup.key_split import is_part, join
 from agent.backup.progress import Both, Kept, Line
 from agent.backup.repository import Repository
-from agent.backup.repository.direct import Storage
-from agent.backup.repository.https import Access, HttpsRepository
 from agent.backup.repository.local import LocalRepository
 from agent.backup.repository.meter import Bucket, Free, Meter
 from agent.backup.repository.retrying import Retrying
+from agent.backup.repository.storage import Storage
 from agent.backup.run import Progress, Signer
 from agent.cli.advice import advice
 from agent.clock import Clock
@@ -80,6 +79,9 @@ def open_repository(where: str, config: Config | None, clock: Clock, way: Way | 
         return LocalRepository(Path(where), way.send)
     if config is None:
         raise ConfigError("--repository", where, "needs the configuration of an enrolled till (--config)")
+    # and one for HTTPS nine, that other repositories do without
+    from agent.backup.repository.https import Access, HttpsRepository  # noqa: PLC0415
+
     me = identity.load(config.agent.state_dir)
     if where not in (COLLECTOR, me.collector):
         raise ConfigError(
@@ -97,6 +99,8 @@ def erasures_of(where: str, config: Config | None, clock: Clock, of: str) -> byt
         return beside.read_bytes()
     if config is None or not (config.agent.state_dir / identity.IDENTITY_FILE).exists():
         return b""
+    from agent.backup.repository.https import Access, HttpsRepository  # noqa: PLC0415 - as in `open_repository`
+
     me = identity.load(config.agent.state_dir)
     repository = HttpsRepository(Access(me.collector, me.ca_file, me.terminal, me.key, None, of), clock)
     with contextlib.closing(repository):

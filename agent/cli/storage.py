@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.backup.repository.direct import Storage
+from agent.backup.repository.storage import Storage
 from agent.cli import wished
 from agent.config import Config
 from agent.config.reader import tables_in

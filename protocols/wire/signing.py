@@ -40,12 +40,19 @@ class Signed:
     digest: bytes
 
 
-def content_digest(body: bytes) -> str:
+def content_digest(body: bytes | memoryview) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
 
 
 def sign(
-    key: "Ed25519PrivateKey", method: str, path: str, body: bytes, *, keyid: str, created: int, nonce: str
+    key: "Ed25519PrivateKey",
+    method: str,
+    path: str,
+    body: bytes | memoryview,
+    *,
+    keyid: str,
+    created: int,
+    nonce: str,
 ) -> dict[str, str]:
     """The three headers of one request. `nonce` must be fresh for every call, retries included."""
     digest = content_digest(body)

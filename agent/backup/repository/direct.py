@@ -3,28 +3,19 @@ one pack. Trusts the store that the till was told of, and no other; what it can 
 
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import urllib3
 from pydantic import ValidationError
 from urllib3.exceptions import HTTPError
 
+from agent.backup.repository.storage import Storage
 from protocols.errors import ConfigError, RepositoryUnreachable
 from protocols.wire.direct import HEADERS, Address
 
 CONNECT_S, READ_S = 10.0, 120.0
 _ANSWER_BYTES = 64 << 10
 _TAKEN = 412
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """`url`: the scheme and host of the object store. `ca`: the certificate of its authority, PEM; empty: those that
-    this computer trusts."""
-
-    url: str
-    ca: str = ""
 
 
 class NotPut(RepositoryUnreachable):

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from urllib3.exceptions import HTTPError
 
 from agent.backup.repository import MISSING, NO_DELETE, ObjectInfo, missing
-from agent.backup.repository.direct import DirectWay, NotPut, Storage
+from agent.backup.repository.direct import DirectWay, NotPut
 from agent.backup.repository.meter import SLICE_BYTES, Free, Meter
+from agent.backup.repository.storage import Storage
 from agent.clock import Clock
 from protocols.errors import (
     BackupError,
@@ -39,6 +40,9 @@ CONNECT_S, READ_S = 10.0, 120.0
 LIST_BYTES = 64 << 20
 PARTS, PART_BYTES = "parts/", 256 << 10
 _LATER = {408, 425, 429}
+
+Bytes = bytes | memoryview
+"""A pack is sent from where it was made: a copy would be megabytes."""
 
 log = logging.getLogger(__name__)
 
@@ -100,24 +104,24 @@ class HttpsRepository:
     def checks_packs(self) -> bool:
         return True
 
-    def put_new(self, name: str, data: bytes | memoryview) -> None:
+    def put_new(self, name: str, data: Bytes) -> None:
         split_name(name)
         if self._whose:
             raise RepositoryRefused("what another till keeps can only be read", code="backup.append_only")
         way = self._direct if self._goes_direct and name.startswith(f"{PACKS}/") else None
-        if way and self._put_direct(way, name, bytes(data)):
+        if way and self._put_direct(way, name, data):
             return
         if name in self._broken:
             self._put_slices(name, memoryview(data))
             self._broken.discard(name)
             return
         try:
-            self._ask("PUT", name, bytes(data))
+            self._ask("PUT", name, data)
         except RepositoryUnreachable:
             self._broken.add(name)  # the next try goes on where this one broke
             raise
 
-    def _put_direct(self, way: DirectWay, name: str, data: bytes) -> bool:
+    def _put_direct(self, way: DirectWay, name: str, data: Bytes) -> bool:
         """False where it has to go through the collector: from then on all does, as long as this object lives."""
         place = f"{DIRECT}{name}/{len(data)}"
         try:
@@ -178,7 +182,7 @@ class HttpsRepository:
         if self._direct:
             self._direct.close()
 
-    def _ask(self, method: str, name: str, body: bytes = b"", *, limit: int = 1 << 20) -> _Answer:
+    def _ask(self, method: str, name: str, body: Bytes = b"", *, limit: int = 1 << 20) -> _Answer:
         answer = self._signed(method, name, body, limit)
         problem = _problem(answer)
         if problem and problem.code == "signature.expired" and problem.server_time:
@@ -190,7 +194,7 @@ class HttpsRepository:
             return answer
         raise _error(name, answer.status, problem)
 
-    def _signed(self, method: str, name: str, body: bytes, limit: int) -> _Answer:
+    def _signed(self, method: str, name: str, body: Bytes, limit: int) -> _Answer:
         path = f"{PATH_OBJECTS}/{name}"
         turn = _Turn(self._sending) if method == "PUT" else None
         try:
@@ -199,7 +203,7 @@ class HttpsRepository:
             if turn:
                 turn.end()
 
-    def _in_turn(self, turn: "_Turn | None", method: str, path: str, body: bytes, limit: int) -> _Answer:
+    def _in_turn(self, turn: "_Turn | None", method: str, path: str, body: Bytes, limit: int) -> _Answer:
         created = int(self._clock.now().timestamp() + self._ahead_s)
         headers = signing.sign(
             self._access.key,
@@ -257,7 +261,7 @@ class _Turn:
 class _Metered:
     """A body that leaves slice by slice, as the limit allows."""
 
-    def __init__(self, body: bytes, meter: Meter, turn: _Turn) -> None:
+    def __init__(self, body: Bytes, meter: Meter, turn: _Turn) -> None:
         self._body, self._meter, self._turn = memoryview(body), meter, turn
 
     def __iter__(self) -> Iterator[bytes]:

@@ -85,7 +85,7 @@ class SftpRepository:
 
     @property
     def streams(self) -> int:
-        return 2
+        return 4
 
     @property
     def checks_packs(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from agent.backup.repository.direct import Storage
+from agent.backup.repository.storage import Storage
 from agent.cli.storage import store_of
 from agent.config import kept, load
 from agent.config.desired import WALL, lay

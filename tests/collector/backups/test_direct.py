@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.repository.direct import DirectWay, NotPut, Storage
+from agent.backup.repository.direct import DirectWay, NotPut
 from agent.backup.repository.https import Access, HttpsRepository
+from agent.backup.repository.storage import Storage
 from agent.runtime.clock import SystemClock
 from protocols.errors import RepositoryUnreachable
 from protocols.wire.direct import Address
