@@ -14,6 +14,7 @@ from protocols.wire.job import Type
 from tests.browser.test_dashboard import hello
 from tests.collector.jobs.people import Office, fetch, result, staffed
 from tests.collector.served import Served, Till
+from tests.update.test_order import built
 
 Open = Callable[..., Page]
 pytestmark = pytest.mark.xdist_group("browser")
@@ -133,6 +134,25 @@ def test_two_operators_sign_an_update(
     offer = fetch(till)
     job = job_signing.verify(offer.jobs[0], office.checked(offer), till.id, clock.now())
     assert job.type is Type.UPDATE
+
+
+def test_a_kept_package_is_chosen_and_names_its_version(
+    office: Office, till: Till, open_page: Open, tmp_path: Path
+) -> None:
+    for version in ("0.2.0", "0.3.1"):
+        office.served.cli("package", "add", str(built(tmp_path, version=version)))
+    page = open_page(f"/terminals/{till.id}/jobs/")
+    with_key(page, office, "anna")
+    page.select_option("#job-form [name=type]", Type.UPDATE.value)
+    fields = "#job-form fieldset:not([hidden])"
+    expect(page.locator(f"{fields} [data-parameter=version]")).to_have_value("0.3.1")
+    page.select_option(f"{fields} [data-parameter=sha256]", index=1)
+    expect(page.locator(f"{fields} [data-parameter=version]")).to_have_value("0.2.0")
+    chosen = page.input_value(f"{fields} [data-parameter=sha256]")
+    page.click("#job-form button.btn-primary")
+    expect(page.locator("#jobs article")).to_contain_text(chosen)
+    for line in office.served.cli("package", "list").splitlines():
+        office.served.cli("package", "remove", line.split()[-1])
 
 
 def test_a_job_is_cancelled_until_the_till_has_it(office: Office, till: Till, open_page: Open) -> None:
