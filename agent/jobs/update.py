@@ -56,7 +56,7 @@ def _handed_over(context: Context[Update]) -> Outcome:
     ends_s = context.clock.monotonic() + min(context.ends_s, WAITS.total_seconds())
     while not context.clock.wait(context.stop, LOOK_S):
         if not file.exists():
-            return _told(updating.read_told())
+            return _told(updating.read_told(), context.parameters.version)
         if context.clock.monotonic() >= ends_s:
             file.unlink(missing_ok=True)
             why = "nobody took the order: is plomba-update.path switched on?"
@@ -65,12 +65,15 @@ def _handed_over(context: Context[Update]) -> Outcome:
     return Outcome(output=said)
 
 
-def _told(told: updating.Told | None) -> Outcome:
+def _told(told: updating.Told | None, wanted: str) -> Outcome:
     """The order goes when all is said."""
     if told is None:
         return Outcome(
             Exit.FAILED, "job.updater_silent", "the order is gone, and nobody says what became of it"
         )
+    if told.wanted not in ("", wanted):
+        why = f"an update to {told.wanted} was under way ({told.result}), and this order went with it; sign it again"
+        return Outcome(Exit.LATER, "job.updater_busy", why)
     if told.result == updating.GOOD:
         return Outcome(output=f"version {told.wanted} runs")
     exit_ = Exit.REFUSED if told.result == "refused" else Exit.FAILED

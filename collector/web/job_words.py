@@ -90,6 +90,7 @@ REFUSALS: "dict[str, Lazy]" = {
     "job.update_undone": _("The new version did not do its work, and the one before runs again."),
     "job.update_stuck": _("The new version did not do its work, and the one before could not be put back. Go there."),
     "job.updater_silent": _("The till's updater did not begin. Is plomba-update.path switched on?"),
+    "job.updater_busy": _("Another update was under way at the till. Sign it again."),
     "update.wrong_package": _("The package that came is not the one that was signed."),
     "package.unknown": _("The collector has no such package."),
     "job.no_recovery_key": _("The key that opens backups is not at the till, where it does not belong."),

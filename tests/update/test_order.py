@@ -159,7 +159,7 @@ class Job:
         [result] = self.place.take(office.offer(office.signed(office.job(wanted), office.anna, office.janis)))
         return result.exit, result.code, result.output
 
-    def updater(self, result: str, reason: str) -> Thread:
+    def updater(self, result: str, reason: str, wanted: str = VERSION) -> Thread:
         """Waits for the order, checks that it holds what was signed, tells, and takes it away."""
 
         def act() -> None:
@@ -168,7 +168,7 @@ class Job:
                 pause.wait(0.005)
             order = Order.model_validate_json(self.order.read_text())
             assert job_of(order.job).type is Type.UPDATE
-            self.told.write_text(json.dumps({"result": result, "reason": reason, "wanted": VERSION}))
+            self.told.write_text(json.dumps({"result": result, "reason": reason, "wanted": wanted}))
             self.order.unlink()
 
         thread = Thread(target=act, daemon=True)
@@ -188,6 +188,15 @@ def test_a_job_tells_what_the_updater_says(
     assert job.run()[:2] == (exit_, code)
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_an_order_that_went_with_another_update_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(tmp_path, monkeypatch)
+    thread = job.updater("updated", "", wanted="2.0.0")
+    assert job.run()[:2] == (75, "job.updater_busy")
+    thread.join(10)
 
 
 def test_a_job_that_gets_no_package_orders_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
