@@ -54,16 +54,22 @@ def kill(stage: Stage, victim: str, chance: random.Random) -> None:
 
 
 def finish(stage: Stage) -> None:
-    """Everything well again, everything delivered, both ended cleanly."""
+    """No fault lasts and everything is delivered; both ended cleanly. An incident whose fault came and went all the time
+    stays open until it was calm for a while."""
     assert stage.printer
     assert stage.fiscal
     assert stage.agent
     assert stage.collector
     stage.printer.reset()
     stage.fiscal.reset()
-    stage.wait_all_well(timeout_s=60)
+    until(lambda: True if stage.devices_ok() and not lasting(stage) else None, "every fault is gone", 60)
     stage.agent.stop()
     stage.collector.stop()
+
+
+def lasting(stage: Stage) -> list[str]:
+    found = stage.api.get("/incidents", open="true", limit=200)["items"]
+    return [one["code"] for one in found if one["subject_id"] and one["cleared_at"] is None]
 
 
 def control(home: Path, chance: random.Random) -> None:
@@ -85,6 +91,7 @@ def control(home: Path, chance: random.Random) -> None:
             " where kind = 'opened' and ? limit 1",
             1,
         ),
+        ("update incidents_incident set count = count + ? where code != 'agent.silent'", 1),
     )
     for number, (sql, value) in enumerate(spoil):
         copy = home / f"spoiled-{number}"
@@ -125,7 +132,8 @@ def check_numbers(db: sqlite3.Connection, outbox: sqlite3.Connection) -> None:
 
 
 def check_events(db: sqlite3.Connection) -> None:
-    """Per subject and code the events alternate, and each left exactly one transition."""
+    """Per subject and code the events alternate, each that came was counted once, and no incident was opened twice. One
+    that comes and goes all the time is counted and has no step each time."""
     rows = db.execute("select body from ingest_message where kind = 'event' order by seq").fetchall()
     changes: dict[tuple[str, str], list[str]] = {}
     for (body,) in rows:
@@ -135,12 +143,16 @@ def check_events(db: sqlite3.Connection) -> None:
     for key, found in changes.items():
         assert found == [("raised", "cleared")[i % 2] for i in range(len(found))], key
     raised = Counter(key for key, found in changes.items() for change in found if change == "raised")
-    steps = db.execute(
-        "select i.subject_id, i.code from incidents_transition t"
-        " join incidents_incident i on i.id = t.incident_id"
-        " where t.kind in ('opened', 'repeated', 'reopened')"
-    ).fetchall()
-    assert Counter((subject, code) for subject, code in steps if code != "agent.silent") == raised
+    counted = db.execute(
+        "select subject_id, code, count from incidents_incident where code != 'agent.silent'"
+    )
+    told: Counter[tuple[str, str]] = Counter()
+    for subject, code, count in counted.fetchall():
+        told[subject, code] += count
+    assert told == raised
+    opened = db.execute("select incident_id from incidents_transition where kind = 'opened'").fetchall()
+    incidents = db.execute("select id from incidents_incident").fetchall()
+    assert sorted(opened) == sorted(incidents)
 
 
 @contextmanager

@@ -114,12 +114,12 @@ def proof_of(one: Source, terminal: Terminal | None, key: str) -> Proof:
         drill_place=drill.place if drill else "",
         proven_at=proven.received_at if proven else None,
         proven_took_s=proven.duration_s if proven else None,
-        compared=_compared(proven),
+        compared=compared(proven),
         waits="" if verdict in ("proved", "restore_failed") else _waits(one, key),
     )
 
 
-def _compared(drill: Drill | None) -> int:
+def compared(drill: Drill | None) -> int:
     """A till tells as many facts as fit into a message."""
     return int(drill.evidence.get("compared") or len(drill.facts)) if drill else 0
 

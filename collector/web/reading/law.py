@@ -88,9 +88,9 @@ def rules(language: str) -> list[Rule]:
     return [_rule(one, language if language in one.title else "en") for one in _owed_classes()]
 
 
-def rows(language: str, *, late_only: bool = False) -> list[Row]:
-    """Late ones first."""
-    found = standings(clock.now())
+def rows(language: str, *, late_only: bool = False, till: str | None = None) -> list[Row]:
+    """Late ones first. `till`: of this one only."""
+    found = standings(clock.now(), None if till is None else [till])
     tills = Terminal.objects.select_related("site__customer").in_bulk([one.terminal_id for one in found])
     wanted = {one.id for one in _owed_classes()}
     listed = [
