@@ -54,8 +54,8 @@ def kill(stage: Stage, victim: str, chance: random.Random) -> None:
 
 
 def finish(stage: Stage) -> None:
-    """No fault lasts and everything is delivered; both ended cleanly. An incident whose fault came and went all the time
-    stays open until it was calm for a while."""
+    """No fault lasts and everything is delivered; both ended cleanly. An incident whose fault came and went all
+    the time stays open until it was calm for a while."""
     assert stage.printer
     assert stage.fiscal
     assert stage.agent
