@@ -49,15 +49,15 @@ def dossier(till: Terminal, language: str, now: datetime) -> Dossier:
     return Dossier(
         till=till,
         made_at=now,
-        devices=till.devices.filter(retired_at=None).order_by("name"),
+        devices=list(till.devices.filter(retired_at=None).order_by("name")),
         law=_law(till, language),
         proofs=backups.sources_of(till),
-        sets=sets[:SETS],
+        sets=list(sets[:SETS]),
         sets_count=sets.count(),
         drills=[_restored(one) for one in drills[:DRILLS]],
         drills_count=drills.count(),
-        holds=till.backup_holds.prefetch_related("steps").order_by("-since", "-id"),
-        readings=readings[:READINGS],
+        holds=list(till.backup_holds.prefetch_related("steps").order_by("-since", "-id")),
+        readings=list(readings[:READINGS]),
         readings_count=readings.count(),
     )
 
