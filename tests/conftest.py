@@ -98,6 +98,13 @@ def missing(what: str) -> None:
     pytest.skip(f"NOT TESTED: {what} is not installed")
 
 
+def no_chroot() -> None:
+    """Skips where the root of this system is no mount: there nothing gives namespaces whose mounts stay inside."""
+    mounts = Path("/proc/self/mountinfo")
+    if mounts.exists() and not any(line.split()[4] == "/" for line in mounts.read_text().splitlines()):
+        pytest.skip("NOT TESTED: in a chroot there are no mounts of one's own")
+
+
 INITDB = (
     "-D", "data", "-A", "trust", "-U", "plomba", "--no-sync", "--wal-segsize=1", "-E", "UTF8", "--locale=C.UTF-8"
 )  # fmt: skip

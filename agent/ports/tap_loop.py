@@ -75,11 +75,12 @@ class Tap:
         self._epoll.register(self._host, _IN)
         self.stopping = False
 
-    def run(self, wake: int) -> None:
+    def run(self, wake: int, ready: Callable[[], object]) -> None:
         """Until `stopping`; `wake` is a file number that becomes readable when that is set. What the cash
-        program has written by then still goes out."""
+        program has written by then still goes out. `ready` is called when the link leads here."""
         self._epoll.register(wake, _IN)
         self._tick()
+        ready()
         while not self.stopping:
             self._turn()
         self._epoll.unregister(wake)

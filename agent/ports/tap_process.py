@@ -60,9 +60,8 @@ def _run(given: Mapping[str, str], told: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    os.write(told, b"\0")
     gc.freeze()
-    tap.run(wake)
+    tap.run(wake, lambda: os.write(told, b"\0"))
     return 0
 
 

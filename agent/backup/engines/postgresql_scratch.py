@@ -87,7 +87,8 @@ def running(place: Home, kit: Kit, where: str, port: int, settings: Sequence[str
     if sys.platform == "win32":
         options += ["-c listen_addresses=127.0.0.1", f"-p {port}"]
     else:
-        options += ["-c listen_addresses=", f"-k {where}"]
+        # in its own folder: an account of its own may not be let into the system's shared memory
+        options += ["-c listen_addresses=", f"-k {where}", "-c dynamic_shared_memory_type=mmap"]
     try:
         do(
             place,

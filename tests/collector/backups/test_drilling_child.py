@@ -13,7 +13,7 @@ import pytest
 
 from collector.backups import drilling_child
 from collector.backups.drilling_child import FACTS, Kept, Order, judged, kept
-from tests.conftest import missing
+from tests.conftest import missing, no_chroot
 
 SNAPSHOT = "a" * 64
 LOOK = """#!/bin/sh
@@ -80,6 +80,7 @@ def seen(order: Order, way: Kept) -> str:
 def boxed(order: Order) -> Kept:
     way = kept(order)
     if "own processes" not in way.isolation:
+        no_chroot()
         missing("a system that gives namespaces (unshare)")
     return way
 
