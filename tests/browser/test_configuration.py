@@ -67,6 +67,7 @@ def test_written_shown_saved_and_answered(till: Till, open_page: Open) -> None:
     expect(page.locator("[data-version='1']")).to_contain_text("Mazāk trokšņa")
     expect(page.locator("[data-till]")).to_have_attribute("data-state", "waiting")
 
+    page.wait_for_selector("html[data-live=on]")
     difference = v1.Difference(key="host.sample_s", reason=v1.DifferenceReason.LOCAL, local="5", desired="30")
     tell(till, 1, "applied", differs=(difference,))
     page.wait_for_selector("[data-till][data-state=differs]", timeout=30_000)

@@ -18,6 +18,8 @@ _OWNER = "plomba"
 QUICK = (
     "fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off", "shared_buffers=32MB",
     "max_connections=10", "wal_level=minimal", "max_wal_senders=0",
+    # in its own folder: an account of its own may not be let into the system's shared memory
+    *(() if sys.platform == "win32" else ("dynamic_shared_memory_type=mmap",)),
 )  # fmt: skip
 
 
@@ -87,8 +89,7 @@ def running(place: Home, kit: Kit, where: str, port: int, settings: Sequence[str
     if sys.platform == "win32":
         options += ["-c listen_addresses=127.0.0.1", f"-p {port}"]
     else:
-        # in its own folder: an account of its own may not be let into the system's shared memory
-        options += ["-c listen_addresses=", f"-k {where}", "-c dynamic_shared_memory_type=mmap"]
+        options += ["-c listen_addresses=", f"-k {where}"]
     try:
         do(
             place,
