@@ -8,7 +8,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,13 +41,7 @@ class Taken:
     nonce: str
 
 
-Fields = Callable[[Path], tuple[str, str, str]]
-"""Name, version and architecture of a package."""
-
-
-def take(
-    config: Config, into: Path, done: frozenset[str], now: datetime, fields: Fields | None = None
-) -> Taken:
+def take(config: Config, into: Path, done: frozenset[str], now: datetime) -> Taken:
     """A copy of the package, in a folder that the caller alone may write, once the company's root has vouched for the
     operators, they for the job, and the job for its bytes. OrderRefused, JobError: what does not hold. `done`: nonces
     of orders that were carried out."""
@@ -68,7 +61,7 @@ def take(
     copy = into / PACKAGE
     if _copied(updating.package_in(state, wanted.sha256), copy) != wanted.sha256:
         raise OrderRefused("the package is not the one that was signed")
-    _check(*(fields or _fields)(copy), wanted.version)
+    _check(*_fields(copy), wanted.version)
     (into / WANTED).write_text(wanted.version, "ascii")
     (into / NONCE).write_text(job.nonce, "ascii")
     return Taken(wanted.version, job.nonce)
@@ -139,6 +132,7 @@ def _check(name: str, version: str, architecture: str, wanted: str) -> None:
 
 
 def _fields(package: Path) -> tuple[str, str, str]:
+    """Name, version and architecture."""
     names = ("Package", "Version", "Architecture")
     name, version, architecture = (_said("dpkg-deb", "--field", str(package), one) for one in names)
     return name, version, architecture
