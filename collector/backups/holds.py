@@ -6,11 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from collector.backups.models import Hold, HoldStep, Snapshot
-from collector.incidents import apply
-from collector.incidents.engine.facts import Happening, Key
+from collector.backups.telling import tell
 from collector.inventory.models import Terminal
 from protocols.errors import RepositoryRefused
-from protocols.wire import v1
 
 LEGAL, SUSPICIOUS = "legal", "suspicious"
 _REASON = 400
@@ -60,16 +58,8 @@ def keep_frozen(one: Hold, by: str, now: datetime, reason: str) -> None:
 
 
 def suspicious(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
-    """Raise the incident, or clear it where there is no reason. To be called inside a transaction or not."""
-    happening = Happening(
-        key=Key(v1.SubjectKind.BACKUP, source, "backup.suspicious"),
-        change=v1.Change.RAISED if reason else v1.Change.CLEARED,
-        at=now,
-        since=now,
-        reason=reason,
-    )
-    with transaction.atomic():
-        apply.follow(terminal.pk, happening, now)
+    """All of a source has changed, or is as it was where there is no reason."""
+    tell(terminal, source, "backup.suspicious", now, reason)
 
 
 def _follow(one: Hold, now: datetime) -> None:

@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
 
 from collector.backups import checking, lawful, storage
 from collector.backups.models import Hold, Leaving, Snapshot
 from collector.backups.place import Place
 from collector.backups.retention import Rules, Set, kept, stricter
-from collector.incidents import apply
-from collector.incidents.engine.facts import Happening, Key
+from collector.backups.telling import tell
 from collector.inventory.models import Terminal
 from protocols.errors import BackupError
-from protocols.wire import v1
 from protocols.wire.audit import Finding
 from protocols.wire.snapshot import PACKS, SNAPSHOTS, parse
 
@@ -75,15 +72,7 @@ def check(terminal: Terminal, now: datetime) -> None:
 
 
 def _tell(terminal: Terminal, source: str, now: datetime, reason: str) -> None:
-    happening = Happening(
-        key=Key(v1.SubjectKind.BACKUP, f"{source}.stored", DAMAGED),
-        change=v1.Change.RAISED if reason else v1.Change.CLEARED,
-        at=now,
-        since=now,
-        reason=reason,
-    )
-    with transaction.atomic():
-        apply.follow(terminal.pk, happening, now)
+    tell(terminal, f"{source}.stored", DAMAGED, now, reason)
 
 
 def judge(terminal: Terminal, source: str, now: datetime) -> None:
