@@ -64,7 +64,7 @@ class Audience:
         self._hear = hear
         self._left = left
         self._all: dict[int, _Connection] = {}
-        self._batch: list[bytes] = []
+        self._batch: list[tuple[int, int, int, bytes]] = []
         self.batch_bytes = 0
         self._kept: deque[tuple[int, bytes]] = deque()
         self._kept_bytes = 0
@@ -75,20 +75,21 @@ class Audience:
         return number in self._all or number == self._server.fileno()
 
     def copy(self, kind: int, offset: int, at_ns: int, data: bytes = b"") -> None:
-        """Told to the listeners at the next `flush`."""
-        record = wire.record(kind, offset, at_ns, data)
-        self._batch.append(record)
-        self.batch_bytes += len(record)
-        self._keep(offset + len(data) if kind == wire.HOST else 0, record)
+        """Told to the listeners at the next `flush`, and put into words then: the cash program waits now."""
+        self._batch.append((kind, offset, at_ns, data))
+        self.batch_bytes += len(data) + wire.RECORD_BYTES
 
     def flush(self) -> None:
-        packet = b"".join(self._batch)
-        self._batch.clear()
-        self.batch_bytes = 0
-        if packet:
-            for number, connection in list(self._all.items()):
-                if connection.listens:
-                    self.tell(number, packet)
+        if not self._batch:
+            return
+        batch, self._batch, self.batch_bytes = self._batch, [], 0
+        records = [wire.record(*one) for one in batch]
+        for (kind, offset, _, data), record in zip(batch, records, strict=True):
+            self._keep(offset + len(data) if kind == wire.HOST else 0, record)
+        packet = b"".join(records)
+        for number, connection in list(self._all.items()):
+            if connection.listens:
+                self.tell(number, packet)
 
     def tell(self, number: int, packet: bytes) -> None:
         """To one. A connection that has gone is passed over; one that is too slow is closed."""
@@ -120,6 +121,7 @@ class Audience:
             self._all[number].listens = True
 
     def set_mark(self, host: int) -> None:
+        self.flush()
         while self._kept and self._kept[0][0] <= host:
             self._kept_bytes -= len(self._kept.popleft()[1])
         self.mark = host
@@ -140,6 +142,7 @@ class Audience:
 
     def forget(self) -> None:
         """What comes from here on does not go on from the mark."""
+        self.flush()
         self._kept.clear()
         self._kept_bytes = 0
         self.mark = wire.NO_MARK

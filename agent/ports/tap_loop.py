@@ -24,7 +24,8 @@ UNREAD_NS = 10_000_000_000
 """A cash program that reads nothing for so long does not read: as behind a port of its own, what comes for it
 is lost, and the agent still hears it."""
 _PIECE = 4096
-_TICK_NS, _AWAY_NS, _HELD_NS, _BATCH_NS = 1_000_000_000, 250_000_000, 2_000_000_000, 1_000_000
+_TICK_NS, _AWAY_NS, _HELD_NS, _BATCH_NS = 1_000_000_000, 250_000_000, 2_000_000_000, 20_000_000
+_BATCH_S = _BATCH_NS / 1e9
 _LAST_NS = 1_000_000_000
 _IN, _OUT, _EDGE = select.EPOLLIN, select.EPOLLOUT, select.EPOLLET
 _BROKEN = select.EPOLLHUP | select.EPOLLERR
@@ -65,6 +66,7 @@ class Tap:
         self._printer = 0
         self._unread_ns = 0
         self._raw = b""
+        self._setting = bytearray(tty.SETTINGS_BYTES)
         self._settling = False
         self._lease: Lease | None = None
         self._owed: Lease | None = None
@@ -96,7 +98,7 @@ class Tap:
                 self._audience.ready(number, event)
         now = self._now()
         waiting = self._audience.batch_bytes
-        if waiting and (now - self._used_ns >= _BATCH_NS or now >= self._batch_ns or waiting > BATCH_BYTES):
+        if waiting and (now >= self._batch_ns or waiting > BATCH_BYTES):
             self._audience.flush()
         if self._settling:
             self._write_device(b"")
@@ -106,8 +108,10 @@ class Tap:
             self._tick()
 
     def _pause_s(self) -> float:
-        if self._audience.batch_bytes or self._settling:
+        if self._settling:
             return 0.001
+        if self._audience.batch_bytes:
+            return _BATCH_S  # a shorter one would be a timer to set within each exchange, which costs a tenth of it
         end_ns = min(self._tick_ns, self._lease.end_ns) if self._lease else self._tick_ns
         return max(end_ns - self._now(), 0) / 1e9
 
@@ -165,14 +169,13 @@ class Tap:
         lease = self._lease or self._owed
         if lease:
             ours, data = lease.take(data)
-        now = self._now()
         if data:
             self._write_host(data)
             self._used_ns = now = self._now()
             self._copy(wire.DEVICE, self._device_bytes, now, data)
             self._device_bytes += len(data)
         if lease:
-            self._answered(lease, ours, now)
+            self._answered(lease, ours, self._now())
 
     def _write_device(self, data: bytes) -> None:
         """What the port does not take at once waits, and the cash program is not read meanwhile."""
@@ -217,7 +220,7 @@ class Tap:
 
     def _copy(self, kind: int, offset: int, now: int, data: bytes) -> None:
         if not self._audience.batch_bytes:
-            self._batch_ns = now + 20 * _BATCH_NS
+            self._batch_ns = now + _BATCH_NS
         self._audience.copy(kind, offset, now, data)
 
     def _watch_host(self) -> None:
@@ -297,8 +300,9 @@ class Tap:
 
     def _copy_settings(self) -> None:
         """What the cash program set on its end is set on the printer's before its next byte."""
-        raw = tty.raw_settings(self._host)
-        if raw != self._raw:
+        tty.read_settings(self._host, self._setting)
+        if self._setting != self._raw:
+            raw = bytes(self._setting)
             self._settling = not self._raw or tty.settings(raw) != tty.settings(self._raw)
             self._raw = raw
 

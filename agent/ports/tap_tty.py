@@ -13,6 +13,7 @@ from typing import NamedTuple
 assert sys.platform == "linux"  # noqa: S101 - tells the type checker; nobody imports this elsewhere
 
 _TERMIOS2 = struct.Struct("<4IB19s2I")
+SETTINGS_BYTES = _TERMIOS2.size
 _TCGETS2, _TCSETS2 = 0x802C542A, 0x402C542B
 """Linux asm-generic/ioctls.h: settings with the speed as a number, so that every speed can be copied."""
 _BOTHER = 0o010000
@@ -37,7 +38,12 @@ class Settings(NamedTuple):
 def raw_settings(number: int) -> bytes:
     """Of a port, or of the cash program's end where `number` is the master end of its pty. Compare these to
     see a change."""
-    return fcntl.ioctl(number, _TCGETS2, bytes(_TERMIOS2.size))
+    return fcntl.ioctl(number, _TCGETS2, bytes(SETTINGS_BYTES))
+
+
+def read_settings(number: int, into: bytearray) -> None:
+    """The same into SETTINGS_BYTES that are there already, in half the time: for who asks before each byte."""
+    fcntl.ioctl(number, _TCGETS2, into, True)
 
 
 def settings(raw: bytes) -> Settings:

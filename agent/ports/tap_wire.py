@@ -14,6 +14,8 @@ INFO, LISTEN, ASK, MARK, END, STOP = range(1, 7)
 
 NO_MARK = 2**64 - 1
 _RECORD = Struct("<BHQQ")
+RECORD_BYTES = _RECORD.size
+"""Of a record beside its data."""
 _HELLO = Struct("<QQQQQB")
 _ASK = Struct("<BQIIBBh")
 _MARK = Struct("<BQ")
