@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ if sys.platform != "win32":  # the collector does not run there
     import pwd
 
     from django.conf import settings
+
+
+hypothesis.settings.register_profile(
+    "plomba", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("plomba")
+"""How long an example takes says what else the machine does, and nothing of the code."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,11 +1,10 @@
 """The line of ATOL protocol v2: the masked frame, and the dialogue around it in which each side asks for the line.
 It knows no command. Source: atol4j, TransportProtocolV2 (times T1..T8 and masks)."""
 
-from functools import reduce
-from operator import xor
 from typing import NoReturn
 
 from protocols.device.atol_reply import answer_of, fits, refused
+from protocols.device.checksums import exclusive_or
 from protocols.device.exchange import Done, Frame, Step, Wait, Write
 from protocols.device.family import Unparsed
 from protocols.errors import Busy, Garbled, NoReply, Rejected, Unexpected
@@ -24,7 +23,7 @@ _NAK = bytes([NAK])
 def pack(data: bytes) -> bytes:
     """ETX and DLE in the data are masked by a DLE before them; the checksum is that of the masked bytes."""
     masked = data.replace(b"\x10", b"\x10\x10").replace(b"\x03", b"\x10\x03")
-    return bytes([STX]) + masked + bytes([ETX, reduce(xor, masked, ETX)])
+    return bytes([STX]) + masked + bytes([ETX, exclusive_or(masked) ^ ETX])
 
 
 def cut(raw: bytes, start: int) -> tuple[bytes, int] | None:
@@ -32,23 +31,34 @@ def cut(raw: bytes, start: int) -> tuple[bytes, int] | None:
     unmasked ETX belongs to it, whatever that byte is. Unparsed where no frame stands."""
     if raw[start] != STX:
         raise Unparsed("frame.preamble", f"{raw[start]:02X}h where a frame should start")
-    data, at = bytearray(), start + 1
-    while at < len(raw) and raw[at] != ETX:
+    end = raw.find(ETX, start + 1, start + 2 + LONGEST_BYTES)
+    data = raw[start + 1 : end if end >= 0 else len(raw)]
+    if DLE in data:
+        data, end = _unmasked(raw, start + 1)
+    if len(data) > LONGEST_BYTES:
+        raise Unparsed("frame.length", "longer than any answer")
+    if end < 0 or end + 1 >= len(raw):
+        return None
+    if raw[end + 1] != exclusive_or(raw[start + 1 : end + 1]):
+        raise Unparsed("frame.checksum", "the checksum does not fit")
+    return data, end + 2
+
+
+def _unmasked(raw: bytes, at: int) -> tuple[bytes, int]:
+    """The data from `at` on, a byte longer than any answer at most, and where ETX stands; -1 while it is missing."""
+    data = bytearray()
+    while at < len(raw) and len(data) <= LONGEST_BYTES:
+        if raw[at] == ETX:
+            return bytes(data), at
         if raw[at] == DLE:
             at += 1
             if at >= len(raw):
-                return None
+                break
             if raw[at] not in (ETX, DLE):
                 raise Unparsed("frame.escape", f"{raw[at]:02X}h needs no mask")
         data.append(raw[at])
         at += 1
-        if len(data) > LONGEST_BYTES:
-            raise Unparsed("frame.length", "longer than any answer")
-    if at + 1 >= len(raw):
-        return None
-    if raw[at + 1] != reduce(xor, raw[start + 1 : at + 1]):
-        raise Unparsed("frame.checksum", "the checksum does not fit")
-    return bytes(data), at + 2
+    return bytes(data), -1
 
 
 class AtolV2Exchange:

@@ -55,6 +55,9 @@ def cut(raw: bytes, start: int) -> tuple[int, bytes, int] | None:
 
 def _unescaped(raw: bytes, at: int, size: int) -> tuple[bytes, int] | None:
     """`size` bytes and where they end; None while some are missing."""
+    whole = raw[at : at + size]
+    if START not in whole and ESCAPE not in whole:
+        return (whole, at + size) if len(whole) == size else None
     body = bytearray()
     while len(body) < size:
         if at >= len(raw):

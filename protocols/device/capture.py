@@ -59,10 +59,10 @@ class Line:
         pairs: list[Reply] = []
         at = 0
         for frame in found:
-            here = next((i for i in range(at, len(requests)) if self.answers(frame, requests[i])), None)
-            if here is None:
+            while at < len(requests) and not self.answers(frame, requests[at]):
+                at += 1
+            if at == len(requests):
                 what = f"{self.number} or command"
                 raise Unparsed("reply.mismatch", f"{what} is not that of the request", found)
-            at = here
             pairs.append(Reply(frame, requests[at]))
         return pairs

@@ -127,7 +127,7 @@ def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
     marker, status = body[-8], body[-7:-1]
     if marker != _SEPARATOR:
         raise Unparsed("frame.separator", "04h does not stand before the status bytes")
-    if any(byte < 0x80 for byte in status):
+    if min(status) < 0x80:
         raise Unparsed("frame.status", "a status byte without bit 7")
     return Frame(body[1], body[2], data=unescaped(body[3:-8]), status=status), end
 
@@ -148,7 +148,7 @@ def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
     head = raw[start + 1 : start + 4]
     if head and head[0] < shortest:
         raise Unparsed("frame.length", f"LEN {head[0]:02X}h is too small")
-    if any(byte < 0x20 for byte in head[1:]):
+    if len(head) > 1 and min(head[1:]) < 0x20:
         raise Unparsed("frame.header", "SEQ or CMD below 20h")
     if not head:
         return None
@@ -167,7 +167,7 @@ def _payload(payload: bytes, direction: Direction) -> Frame:
     marked = len(data) > STATUS_BYTES and data[-7] == _SEPARATOR
     if direction is Direction.DEVICE_TO_HOST and marked:
         data, status = data[:-7], data[-6:]
-        if any(byte < 0x80 for byte in status):
+        if min(status) < 0x80:
             raise Unparsed("frame.status", "a status byte without bit 7")
     return Frame(None, payload[0], data=data, status=status)
 
@@ -177,7 +177,7 @@ def _asked_payloads(request: bytes) -> list[Frame]:
     try:
         if request.startswith(bytes([PREAMBLE])):
             asked = capture.frames(request, _LINE.host)
-            return [replace(frame, sequence=None) for frame in asked]
+            return [frame._replace(sequence=None) for frame in asked]
         return [_payload(request, Direction.HOST_TO_DEVICE)]
     except Unparsed as e:
         raise Unparsed("request.invalid", f"the request is no valid payload: {e}") from e

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from protocols.device import capture
+from protocols.device.checksums import isl_digits
 from protocols.device.datecs_isl_x_reply import (
     SHOWN_BY_ERROR,
     STATUS_BYTES,
@@ -95,8 +96,8 @@ class _Codec:
         command.must_be_listed(_ALLOWED)
         if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
             raise UsageError(f"sequence {sequence} is not within {FIRST_SEQUENCE}..{LAST_SEQUENCE}")
-        length = _nibbles(_SHORTEST_REQUEST + len(command.data))
-        head = length + bytes([sequence]) + _nibbles(int(command.code))
+        length = isl_digits(_SHORTEST_REQUEST + len(command.data))
+        head = length + bytes([sequence]) + isl_digits(int(command.code))
         return framed(head + command.data)
 
     def exchange(self, command: Command, sequence: int) -> Exchange:
@@ -115,15 +116,10 @@ class _Codec:
         return _LINE.paired([frame], [_payload(request, Direction.HOST_TO_DEVICE)])
 
 
-def _nibbles(number: int) -> bytes:
-    return bytes(0x30 + (number >> shift & 0x0F) for shift in (12, 8, 4, 0))
-
-
-def _joined(nibbles: bytes) -> int:
-    total = 0
-    for byte in nibbles:
-        total = total << 4 | byte & 0x0F
-    return total
+def _joined(digits: bytes) -> int:
+    """Four, as `isl_digits` makes them."""
+    first, second, third, fourth = digits
+    return (first & 0x0F) << 12 | (second & 0x0F) << 8 | (third & 0x0F) << 4 | fourth & 0x0F
 
 
 def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
@@ -135,7 +131,7 @@ def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
     marker, status = body[-10], body[-9:-1]
     if marker != _SEPARATOR:
         raise Unparsed("frame.separator", "04h does not stand before the status bytes")
-    if any(byte < 0x80 for byte in status):
+    if min(status) < 0x80:
         raise Unparsed("frame.status", "a status byte without bit 7")
     return _reply(body[4], _joined(body[5:9]), unescaped(body[9:-10]), status), end
 
@@ -159,13 +155,16 @@ def _cut_request(raw: bytes, start: int) -> tuple[Frame, int] | None:
     return Frame(body[4], _joined(body[5:9]), data=unescaped(body[9:-1])), end
 
 
+_DIGITS = bytes(range(0x30, 0x40))
+
+
 def _cut(raw: bytes, start: int, shortest: int) -> tuple[bytes, int] | None:
     """The checked bytes LEN..05 of the frame at `start` and its end; None while bytes are missing. Each byte
     is judged as soon as it is there, so that noise is not waited for."""
     head = raw[start + 1 : start + 10]
-    if any(byte & 0xF0 != 0x30 for byte in head[:4] + head[5:]):
+    if (head[:4] + head[5:]).translate(None, _DIGITS):
         raise Unparsed("frame.header", "LEN or CMD is not made of bytes 30h..3Fh")
-    if any(byte < FIRST_SEQUENCE for byte in head[4:5]):
+    if len(head) > 4 and head[4] < FIRST_SEQUENCE:
         raise Unparsed("frame.header", "SEQ below 20h")
     if len(head) < 4:
         return None
@@ -188,7 +187,7 @@ def _payload(payload: bytes, direction: Direction) -> Frame:
         return Frame(None, command, data=data)
     if len(data) > STATUS_BYTES and data[-9] == _SEPARATOR:
         data, status = data[:-9], data[-8:]
-        if any(byte < 0x80 for byte in status):
+        if min(status) < 0x80:
             raise Unparsed("frame.status", "a status byte without bit 7")
     return _reply(None, command, data, status)
 

@@ -2,6 +2,7 @@
 neighbour's. What it says in standard codes is read; its words are only shown."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,7 @@ from protocols.device.family import (
     Way,
     When,
 )
-from protocols.device.message import MessageCodec, MessageExchange
+from protocols.device.message import MessageCodec, MessageExchange, fitting
 from protocols.device.profile import Profile
 from protocols.errors import Busy, Garbled, NoReply
 from protocols.status.model import DeviceState, Identity
@@ -90,7 +91,7 @@ class _Body:
 def _body(raw: bytes) -> _Body:
     """Unparsed where it is neither answer."""
     try:
-        found = json.loads(raw.decode("utf-8-sig"))
+        found = json.loads(raw.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError) as e:
         raise Unparsed("frame.json", "this is not JSON") from e
     if not isinstance(found, dict):
@@ -114,24 +115,33 @@ def _messages(given: object) -> tuple[_Message, ...]:
 
 
 def _read(raw: bytes) -> Frame:
-    command = PRINTER.code if _body(raw).messages is None else STATUS.code
-    return Frame(None, command, data=raw)
+    return _frame(raw, _body(raw))
+
+
+def _frame(raw: bytes, body: _Body) -> Frame:
+    return Frame(None, PRINTER.code if body.messages is None else STATUS.code, data=raw)
 
 
 class _Codec(MessageCodec):
     def exchange(self, command: Command, sequence: int) -> Exchange:
         """What the neighbour says of a printer that does not answer it is what we would have found."""
-        request = self.encode(command, sequence)
-        return MessageExchange(request, lambda raw: _answered(self._answer(raw, command.request())), WAIT_S)
+        asked = command.request()
+
+        def read(raw: bytes) -> Frame:
+            body = _body(raw)
+            answer = fitting(_frame(raw, body), asked)
+            _must_answer(body)
+            return answer
+
+        return MessageExchange(self.encode(command, sequence), read, WAIT_S)
 
 
-def _answered(frame: Frame) -> Frame:
-    for message in _body(frame.data).messages or ():
+def _must_answer(body: _Body) -> None:
+    for message in body.messages or ():
         if error := _SILENT.get(message.code):
             raise error(
                 f"the neighbour says: {message.code} {message.text[:120]}".rstrip(), maker_code=message.code
             )
-    return frame
 
 
 def _bodies(replies: Sequence[Reply]) -> list[_Body]:

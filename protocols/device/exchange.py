@@ -1,12 +1,10 @@
 """One request and its reply as a state machine that knows no clock: a shell writes, waits and tells what
 happened."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One whole, valid frame, packet or status byte, unescaped. `sequence` and `error` are None where the
     family has none; `command` is an integer, or a string in text families; `status` is b"" where a frame
     carries none."""
@@ -18,23 +16,20 @@ class Frame:
     status: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Send `data` now, then listen for up to `wait_s` seconds."""
 
     data: bytes
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Listen for up to `wait_s` seconds more."""
 
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The reply, proven to belong to the request. `farewell`: bytes to send now that nothing answers, such as
     an acknowledgement, without which the device would give the reply again to whoever comes next."""
 

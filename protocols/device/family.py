@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from protocols.device.exchange import Exchange, Frame
 from protocols.device.profile import Profile
@@ -48,8 +48,7 @@ class Command:
             raise UsageError(f"{self.code!r} with {self.data.hex()!r} is not an allowed read-only command")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A frame of the device, with the request that it answers where that is known."""
 
     frame: Frame

@@ -1,6 +1,8 @@
 """What both ISL lines share around their frames: control bytes, the preamble, escaped data, and which frame
 answers which."""
 
+import re
+
 from protocols.device.capture import Cut
 from protocols.device.checksums import isl_bcc
 from protocols.device.exchange import Frame
@@ -59,7 +61,13 @@ def answers(frame: Frame, request: Frame) -> bool:
     return control or (frame.sequence, frame.command) == (request.sequence, request.command)
 
 
+_CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0b-\x1f]")
+"""All but TAB and LF, which may stand in the data as they are."""
+
+
 def unescaped(data: bytes) -> bytes:
+    if not _CONTROL_BYTE.search(data):
+        return data
     out, at = bytearray(), 0
     while at < len(data):
         byte = data[at]

@@ -97,7 +97,11 @@ class MessageCodec:
         raise Unparsed("frame.command", "these bytes are no question that Plomba asks")
 
     def _answer(self, raw: bytes, asked: Frame) -> Frame:
-        frame = self._read(raw)
-        if frame.command != asked.command:
-            raise Unparsed("reply.mismatch", "this answers another question", [frame])
-        return frame
+        return fitting(self._read(raw), asked)
+
+
+def fitting(frame: Frame, asked: Frame) -> Frame:
+    """The frame, where it answers that question; else Unparsed."""
+    if frame.command != asked.command:
+        raise Unparsed("reply.mismatch", "this answers another question", [frame])
+    return frame

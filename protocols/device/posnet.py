@@ -80,17 +80,21 @@ class _Codec:
 # The line
 
 
+_CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SUMMED = re.compile(rb"(.*)#([0-9A-Fa-f]{4})", re.DOTALL)
+
+
 def _cut(raw: bytes, start: int) -> tuple[bytes, int] | None:
     """The body of the frame that starts at the 02h at `start` and its end; None while bytes are missing."""
     end = raw.find(ETX, start)
     if raw[start] != STX:
         raise Unparsed("frame.preamble", f"{raw[start]:02X}h where a frame should start")
     inside = raw[start + 1 : end if end >= 0 else len(raw)]
-    if any(byte < 0x20 and byte not in (0x09, 0x0A, 0x0D) for byte in inside) or len(inside) > _LONGEST:
+    if _CONTROL_BYTE.search(inside) or len(inside) > _LONGEST:
         raise Unparsed("frame.data", "a control byte in the frame, or the frame is too long")
     if end < 0:
         return None
-    match = re.fullmatch(rb"(.*)#([0-9A-Fa-f]{4})", inside, re.DOTALL)
+    match = _SUMMED.fullmatch(inside)
     if not match:
         raise Unparsed("frame.markers", "# and four hex digits do not stand at the end")
     if crc_hqx(match[1], 0) != int(match[2], 16):
@@ -99,7 +103,7 @@ def _cut(raw: bytes, start: int) -> tuple[bytes, int] | None:
 
 
 _HEAD = re.compile(rb"(!?[A-Za-z][A-Za-z0-9]{1,31})\t")
-_TOKEN = re.compile(rb"@(\d{1,4})\t")
+_TOKEN = re.compile(rb"(?:^|(?<=\t))@(\d{1,4})\t")
 _FAILED = re.compile(rb"\?(-?\d{1,6})(?:\t|$)")
 
 
@@ -109,7 +113,7 @@ def _body(body: bytes, direction: Direction) -> Frame:
     if not head:
         raise Unparsed("payload.command", "a frame starts with the name of a command and TAB")
     data = body[head.end() :]
-    tokens = [m for m in _TOKEN.finditer(data) if m.start() == 0 or data[m.start() - 1 : m.start()] == TAB]
+    tokens = list(_TOKEN.finditer(data))
     if len(tokens) > 1:
         raise Unparsed("frame.token", "more than one token")
     if tokens:

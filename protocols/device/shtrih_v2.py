@@ -136,6 +136,13 @@ def _cut(raw: bytes, at: int, longest: int) -> tuple[bytes, int] | None:
 
 def _plain(raw: bytes, at: int, size: int) -> tuple[bytes, int]:
     """Up to `size` unescaped bytes from `at` on, and where they end."""
+    out = raw[at : at + size]
+    if STX not in out and ESCAPE not in out:
+        return out, at + len(out)
+    return _unescaped(raw, at, size)
+
+
+def _unescaped(raw: bytes, at: int, size: int) -> tuple[bytes, int]:
     out = bytearray()
     while at < len(raw) and len(out) < size:
         byte = raw[at]

@@ -1,9 +1,9 @@
 """The line of Tremol ZFP: packets, receipts, and the question and answer. It does not know what data mean."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NoReturn
 
+from protocols.device.checksums import exclusive_or
 from protocols.device.exchange import Done, Frame, Step, Wait, Write
 from protocols.device.family import Unparsed
 from protocols.errors import Busy, Garbled, NoReply, Rejected, Unexpected
@@ -49,9 +49,7 @@ _COMMAND_ERRORS: Mapping[int, str] = {
 
 
 def xor(body: bytes) -> bytes:
-    total = 0
-    for byte in body:
-        total ^= byte
+    total = exclusive_or(body)
     return bytes([0x30 + (total >> 4), 0x30 + (total & 0x0F)])
 
 
@@ -176,7 +174,7 @@ def cut_reply(raw: bytes, start: int) -> tuple[Frame, int] | None:
 
 def _receipt(raw: bytes, start: int) -> tuple[Frame, int] | None:
     """06 NBL STE1 STE2 CS CS 0A. The error is one number: STE1 times 16 plus STE2."""
-    if any(not FIRST_NUMBER <= number <= LAST_NUMBER for number in raw[1:2]):
+    if len(raw) > 1 and not FIRST_NUMBER <= raw[1] <= LAST_NUMBER:
         raise Unparsed("frame.header", "NBL is not within 20h..9Fh")
     if any(not 0x30 <= byte <= 0x3F for byte in raw[2:6]):
         raise Unparsed("frame.header", "an error or checksum digit is not within 30h..3Fh")
@@ -194,9 +192,9 @@ def cut_packet(raw: bytes, start: int) -> tuple[Frame, int] | None:
     head = raw[start + 1 : start + 4]
     if head and head[0] < 0x23:
         raise Unparsed("frame.length", f"LEN {head[0]:02X}h is too small")
-    if any(not FIRST_NUMBER <= number <= LAST_NUMBER for number in head[1:2]):
+    if len(head) > 1 and not FIRST_NUMBER <= head[1] <= LAST_NUMBER:
         raise Unparsed("frame.header", "NBL is not within 20h..9Fh")
-    if any(not 0x20 <= command <= 0x7F for command in head[2:3]):
+    if len(head) > 2 and not 0x20 <= head[2] <= 0x7F:
         raise Unparsed("frame.header", "CMD is not within 20h..7Fh")
     if not head:
         return None
@@ -217,4 +215,4 @@ def with_status(frame: Frame) -> Frame:
         return frame
     if len(frame.data) not in (5, 6, 7) or min(frame.data) < 0x80:
         raise Unparsed("frame.status", "the status is not made of 5 to 7 bytes with bit 7")
-    return replace(frame, status=frame.data)
+    return frame._replace(status=frame.data)
