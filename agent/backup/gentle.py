@@ -82,10 +82,10 @@ class Told:
 
 def step_back(pid: int | None = None) -> None:
     """Below the till's programs for the processor and for the disk, as far as the system lets."""
-    import psutil  # noqa: PLC0415 - a twentieth of the start, and only the resident agent's child steps back
+    import psutil  # noqa: PLC0415 - a twentieth of the start, and not every backup needs it
 
-    process = psutil.Process(pid)
     with suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
         if sys.platform == "win32":
             process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
             process.ionice(psutil.IOPRIO_LOW)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 Scalar = bool | int | float | str | None
 
+GOOD = "backup_good."
+"""Begins the name, in the spool's memory, of when the last good one of a source was begun."""
 WIRE_FACTS = 64
 _NAME_LENGTH, _TEXT_LENGTH = 80, 400
 

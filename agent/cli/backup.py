@@ -38,7 +38,6 @@ from agent.cli.place import (
 from agent.cli.storage import store_of
 from agent.clock import Clock
 from agent.config import Backup, Config, default_path, load
-from agent.runtime.backups import GOOD
 from agent.runtime.clock import SystemClock
 from agent.spool import FILE, Json, Spool
 from protocols.errors import ConfigError, PlombaError
@@ -116,7 +115,8 @@ def _by_name(args: argparse.Namespace) -> Done:
     as_owner_of(config.agent.state_dir)
     clock, state = SystemClock(), config.agent.state_dir
     report = _Report(state, chosen, clock)
-    step_back()
+    if not args.paced:  # whoever starts a paced one has pushed it back, and spares it the library for that
+        step_back()
     gentle = Gentle(_manners(chosen, paced=args.paced), clock, Event())
     with report, progress(clock, progress_file(state, chosen.name)) as shown:
         job = Job(
@@ -177,7 +177,7 @@ class _Report:
             return  # the one that runs tells its own end; one that waits for the next month is told before it begins
         message = self._good(self.done) if self.done else self._bad(error)
         good: dict[str, Json] = (
-            {GOOD + self._source: {"started_at": self.done.started_at.isoformat()}} if self.done else {}
+            {plan.GOOD + self._source: {"started_at": self.done.started_at.isoformat()}} if self.done else {}
         )
         with Spool(self._state / FILE, self._clock) as spool:
             spool.put_all([message], good)

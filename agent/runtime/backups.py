@@ -9,17 +9,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
-
+from agent.backup.gentle import step_back
+from agent.backup.plan import GOOD
 from agent.clock import Clock
 from agent.config import Backup
 from agent.spool import Json, Spool
 from protocols.wire import v1
 
 STATE = "backup."
-GOOD = "backup_good."
-"""When the last good one was begun."""
-NICE = 10
 _REPORTED = {0, 1, 3, 75}
 """Exit codes after which the process has told its result itself."""
 PUNCTUAL_S = 3600.0
@@ -57,15 +54,6 @@ def due_at(plan: Backup, last: datetime | None, now: datetime) -> datetime:
     local = min(last, now).astimezone(now.tzinfo)
     at = local.replace(hour=plan.at.hour, minute=plan.at.minute, second=0, microsecond=0)
     return at if at > local else at + timedelta(days=1)
-
-
-def _gently(pid: int) -> None:
-    """The till's own programs go first."""
-    with suppress(psutil.Error):
-        if sys.platform == "win32":
-            psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-        else:
-            psutil.Process(pid).nice(NICE)
 
 
 def command(name: str, config_file: Path) -> list[str]:
@@ -151,7 +139,7 @@ class Backups:
         process = subprocess.Popen(
             self._command(plan.name, self._config_file), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
-        _gently(process.pid)
+        step_back(process.pid)
         self._running = plan, process
         self._told_busy = False
         self._tell(self._busy(self._clock.now().astimezone()))

@@ -91,14 +91,14 @@ def _tried(name: str, look: Callable[[], str]) -> Check:
 
 def registered() -> dict[str, tuple[str, ...]]:
     """Of every registry that is written by hand, the names in it."""
-    from agent.backup.engines import engines  # noqa: PLC0415 - the resident agent needs none of these
+    from agent.backup.engines import ENGINES, engine  # noqa: PLC0415 - the resident agent needs none of these
     from agent.backup.repository.registry import REPOSITORIES  # noqa: PLC0415
     from agent.jobs.registry import WORKS  # noqa: PLC0415
     from protocols.device.registry import FAMILIES  # noqa: PLC0415
 
     return {
         "families": tuple(FAMILIES),
-        "engines": tuple(engines()),
+        "engines": tuple(engine(name).name for name in ENGINES),
         "repositories": tuple(REPOSITORIES),
         "jobs": tuple(job.value for job in WORKS),
         "probes": _probes(),

@@ -5,11 +5,11 @@ import base64
 import hashlib
 import json
 import logging
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.uplink import system_key
 from agent.uplink.key_store import read_key, write_key, write_private
 from protocols.errors import UplinkError
 
@@ -25,6 +25,7 @@ ENROLLING_FILE = "enrolling.key"
 NEXT_FILE = "next.key"
 """A key that the collector was asked to take, and may have taken."""
 _OWN = (".key", ".ca.pem")
+_LIBRARY = "cryptography.hazmat.primitives.asymmetric.ed25519"
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,14 @@ def _made(file: Path) -> "Ed25519PrivateKey":
 
 
 def _load_key(file: Path) -> "Ed25519PrivateKey":
-    return system_key.load(read_key(file))
+    raw = read_key(file)
+    if _LIBRARY in sys.modules:  # a process that has it, as that of a backup, needs no second OpenSSL to sign
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - see above
+
+        return Ed25519PrivateKey.from_private_bytes(raw)
+    from agent.uplink import system_key  # noqa: PLC0415 - see above
+
+    return system_key.load(raw)
 
 
 def _text(raw: bytes) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from agent.backup.catalogue import Wanted, choose
 from agent.backup.drill import drill, verify
-from agent.backup.engines import Evidence, Facts, Kind, NoPause, Pace, Part, engine, engines
+from agent.backup.engines import ENGINES, Evidence, Facts, Kind, NoPause, Pace, Part, engine
 from agent.backup.progress import Silent
 from agent.backup.repository.local import LocalRepository
 from agent.backup.run import Job, Signer, backup
@@ -54,8 +54,9 @@ def test_the_registry_knows_it_and_no_other(name: str) -> None:
 
 
 def test_every_engine_is_tried_and_says_on_what() -> None:
-    assert sorted(engines()) == NAMES
-    faked = {each for each, by in engines().items() if by.evidence is Evidence.FAKED}
+    assert sorted(ENGINES) == NAMES
+    assert [engine(name).name for name in ENGINES] == list(ENGINES)
+    faked = {name for name in ENGINES if engine(name).evidence is Evidence.FAKED}
     assert faked == {"mssql"}
 
 
@@ -65,7 +66,7 @@ def test_every_engine_has_an_example_that_the_agent_takes(tmp_path: Path) -> Non
     shown = "".join(re.sub(r"^# (?=\[|\w+ = )", "", section, flags=re.MULTILINE) for section in sections[1:])
     (tmp_path / "agent.toml").write_text(f'[collector]\nurl = "https://c.example"\n{shown}', "utf-8")
     plans = load(tmp_path / "agent.toml").backups
-    assert {plan.engine for plan in plans} | {"sqlite"} == set(engines())
+    assert {plan.engine for plan in plans} | {"sqlite"} == set(ENGINES)
     for plan in plans:
         with (
             pytest.raises((ConfigError, SnapshotFailed)) as failed,

@@ -129,30 +129,72 @@ def bare_part(name: str, kind: Kind, meta: Mapping[str, Scalar]) -> Part:
     return Part(name, opened, kind=kind, meta=meta)
 
 
-def engines() -> Mapping[str, Engine]:
-    """All of them, by hand."""
-    from agent.backup.engines.files import FilesEngine  # noqa: PLC0415 - the engines import this module
-    from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415
-    from agent.backup.engines.firebird_pages import FirebirdPagesEngine  # noqa: PLC0415
-    from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415
-    from agent.backup.engines.mssql import MssqlEngine  # noqa: PLC0415
-    from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
-    from agent.backup.engines.postgresql_cluster import PostgresqlClusterEngine  # noqa: PLC0415
-    from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415
+def _sqlite() -> Engine:
+    from agent.backup.engines.sqlite import SqliteEngine  # noqa: PLC0415 - each engine for itself, as it is asked for
 
-    known: tuple[Engine, ...] = (
-        SqliteEngine(), PostgresqlEngine(), PostgresqlClusterEngine(), MariadbEngine(), FirebirdEngine(),
-        FirebirdPagesEngine(), MssqlEngine(), FilesEngine(),
-    )  # fmt: skip
-    return {each.name: each for each in known}
+    return SqliteEngine()
+
+
+def _postgresql() -> Engine:
+    from agent.backup.engines.postgresql import PostgresqlEngine  # noqa: PLC0415
+
+    return PostgresqlEngine()
+
+
+def _postgresql_cluster() -> Engine:
+    from agent.backup.engines.postgresql_cluster import PostgresqlClusterEngine  # noqa: PLC0415
+
+    return PostgresqlClusterEngine()
+
+
+def _mariadb() -> Engine:
+    from agent.backup.engines.mariadb import MariadbEngine  # noqa: PLC0415
+
+    return MariadbEngine()
+
+
+def _firebird() -> Engine:
+    from agent.backup.engines.firebird import FirebirdEngine  # noqa: PLC0415
+
+    return FirebirdEngine()
+
+
+def _firebird_pages() -> Engine:
+    from agent.backup.engines.firebird_pages import FirebirdPagesEngine  # noqa: PLC0415
+
+    return FirebirdPagesEngine()
+
+
+def _mssql() -> Engine:
+    from agent.backup.engines.mssql import MssqlEngine  # noqa: PLC0415
+
+    return MssqlEngine()
+
+
+def _files() -> Engine:
+    from agent.backup.engines.files import FilesEngine  # noqa: PLC0415
+
+    return FilesEngine()
+
+
+ENGINES: Mapping[str, Callable[[], Engine]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "postgresql_cluster": _postgresql_cluster,
+    "mariadb": _mariadb,
+    "firebird": _firebird,
+    "firebird_pages": _firebird_pages,
+    "mssql": _mssql,
+    "files": _files,
+}
+"""All of them, by hand. A backup loads its own alone: a process that has a bar of memory needs no other."""
 
 
 def engine(name: str) -> Engine:
     """ConfigError with the known names."""
-    known = engines()
-    if name not in known:
-        raise ConfigError("backup", "engine", f"{name!r} is not known", ", ".join(sorted(known)))
-    return known[name]
+    if name not in ENGINES:
+        raise ConfigError("backup", "engine", f"{name!r} is not known", ", ".join(sorted(ENGINES)))
+    return ENGINES[name]()
 
 
 def check_source(name: str, source: str) -> None:

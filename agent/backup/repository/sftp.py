@@ -12,7 +12,8 @@ from pathlib import Path
 from threading import Lock, local
 from urllib.parse import unquote, urlsplit
 
-import paramiko
+from agent.backup.repository.ssh_library import paramiko  # isort: split
+
 from paramiko.message import Message
 from paramiko.sftp import CMD_EXTENDED, CMD_MKDIR, CMD_RENAME, CMD_STAT, CMD_WRITE, int64
 

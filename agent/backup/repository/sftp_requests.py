@@ -1,7 +1,8 @@
 """Requests of SFTP that leave together and are waited for together: on a long line, and on a busy server, the way there
 and back is what costs. Decides nothing, and takes the answers in any order."""
 
-import paramiko
+from agent.backup.repository.ssh_library import paramiko  # isort: split
+
 from paramiko.message import Message
 from paramiko.sftp import CMD_STATUS
 

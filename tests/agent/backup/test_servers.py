@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.engines import Facts, NoPause, engine, engines, program
+from agent.backup.engines import ENGINES, Facts, NoPause, engine, program
 from agent.backup.engines.postgresql_client import MEANINGS
 from agent.backup.engines.program import Kit, ProgramFailed, failed
 from protocols.errors import ConfigError, IntegrityError, PlombaError, SnapshotFailed
@@ -324,4 +324,4 @@ def test_a_program_that_hangs_is_ended_and_one_that_floods_its_words_does_not_wa
 
 
 def test_every_engine_states_a_name_that_a_folder_can_have() -> None:
-    assert all(name.replace("_", "").isalpha() for name in engines())
+    assert all(name.replace("_", "").isalpha() for name in ENGINES)
