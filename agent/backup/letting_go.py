@@ -4,13 +4,14 @@ process does not need to know the law."""
 from collections.abc import Iterable
 from typing import Protocol
 
+from agent.backup.pack import PACK_BYTES
+
 WASTE = 2.0
 """Packs of a snapshot hold at most so many times the bytes that it uses, before old ones are let go."""
 SPARE_PACKS = 60
 SHARE = 30
 """One in so many of the bytes is stored anew in one backup, so that letting go never makes a long one."""
 LEAST_BYTES = 1 << 20
-_PACK_BYTES = 4 << 20
 
 
 class Pack(Protocol):
@@ -31,7 +32,7 @@ def dying(packs: Iterable[Pack]) -> set[int]:
     more packs than a restore should need."""
     all_packs = [one for one in packs if one.live or one.bases]
     live, plain = sum(one.live for one in all_packs), sum(one.plain for one in all_packs)
-    surplus = len(all_packs) - SPARE_PACKS - live // _PACK_BYTES
+    surplus = len(all_packs) - SPARE_PACKS - live // PACK_BYTES
     if plain <= WASTE * live + LEAST_BYTES and surplus <= 0:
         return set()
     chosen: set[int] = set()

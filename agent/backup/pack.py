@@ -19,9 +19,9 @@ from protocols.wire.snapshot import OBJECT_BYTES, PACK_MAGIC, VERSION, KeySlot, 
 from protocols.wire.source_name import Name
 
 GROUP_BYTES = 256 << 10
-PACK_BYTES = 7 << 19
-"""A pack is closed when it has reached this size; with one more frame it still is a legal object."""
-BUFFER_BYTES = 4 << 20
+PACK_BYTES = 6 << 18
+"""A pack is closed when it has reached this size. Several are in memory at once, and a till has little."""
+BUFFER_BYTES = 2 << 20
 """Room for a pack that is nearly full, its last frame and its directory."""
 PLAIN_BYTES = 1 << 30
 """So much may a pack hold, however well it compresses."""

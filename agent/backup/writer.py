@@ -201,7 +201,7 @@ class PackWriter:
         self._numbers, self._frames = self._numbers + 1, builder.next_frame
         self._builder = None
         self._storing.append((self._pack, self._uploads.submit(self._store, data), self._pack_buffer))
-        # so that with the next one there are as many as the place takes at once: one more would be four megabytes more
+        # so that with the next one there are as many as the place takes at once: one more would be two megabytes more
         waiting = max(1, self._repository.streams - 1)
         while len(self._storing) > waiting or (self._storing and self._storing[0][1].done()):
             self._settle()

@@ -1,29 +1,33 @@
 """SQLite databases: a copy of one moment while the owner keeps writing. Reads only; never changes the source.
 
-In WAL mode a read transaction is pinned first, then the copy goes in steps: nobody waits, only the WAL grows.
-With a rollback journal a reader keeps writers out, so the copy is one step without pauses and the facts are
-counted on the copy. (https://www.sqlite.org/backup.html, https://www.sqlite.org/isolation.html)"""
+The file is copied as it lies, by the kernel where it can, while a read transaction stands. With a rollback journal that
+keeps writers out, for as long as a plain copy takes. In WAL mode nobody waits: what a checkpoint moves meanwhile still
+stands in the log, which is copied last and cannot be begun anew; SQLite then takes it into the copy, and finds out by
+its checksums where the last whole commit ends. (https://www.sqlite.org/wal.html, https://www.sqlite.org/fileformat.html
+section 4, https://www.sqlite.org/isolation.html)"""
 
+import io
+import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.engines import Cut, Evidence, Facts, Pace, Snapshot, file_part
+from agent.backup.engines import Cut, Evidence, Facts, NoPause, Pace, Snapshot, file_part
 from agent.backup.engines.sqlite_facts import read_facts
 from protocols.errors import IntegrityError, SnapshotFailed
 
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
-STEP_PAGES = 512
-RESTARTS = 3
-_ROLLBACK_JOURNAL, _WAL = 1, 2
+STEP_BYTES = 2 << 20
+LOG_TRIES = 3
+_WAL = 2
+_LOG_HEAD_BYTES = 32
+"""Of a log: among other things the salts, which are others when it is begun anew."""
 _ONCE_THROUGH = "PRAGMA cache_size=-256"
 """For who reads each page once: the two megabytes of SQLite's own would only be there."""
-_REWRITTEN = ((24, 28), (40, 44), (92, 100))
-"""Header fields that the copy routine sets anew: change counter, schema cookie, version-valid-for and library
-version (https://www.sqlite.org/fileformat.html section 1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class SqliteEngine:
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:
-        made, mode, facts = self._copied(Path(source), staging / "database", pace)
+        made, mode, facts = self._made(Path(source), staging / "database", pace)
         page = int(facts.get("page_size") or 4096)
         part = file_part(Path(source).name, made, Cut.PAGES, page_bytes=page)
         yield Snapshot((part,), lambda: facts, mode, part.size_bytes)
@@ -56,29 +60,29 @@ class SqliteEngine:
             raise IntegrityError("the last page of the database is cut off")
         return facts
 
-    def _copied(self, source: Path, target: Path, pace: Pace) -> tuple[Path, str, Facts]:
+    def _made(self, source: Path, target: Path, pace: Pace) -> tuple[Path, str, Facts]:
         head = _head(source)
         if not head:
             target.touch()
             return target, "empty", {"empty": True}
-        if head[18] == _WAL:
-            return target, "wal", self._stepwise(source, target, pace)
-        # afterwards nobody may wait any more: the till does
-        pace.between(0, 1)
-        self._at_once(source, target)
-        return target, "journal", self._facts(target)
-
-    def _stepwise(self, source: Path, target: Path, pace: Pace) -> Facts:
-        with self._pinned(source) as database:
-            _copy(database, target, STEP_PAGES, pace)
-            facts = read_facts(database)
-            _restore_header(source, target, keep_counters=_wal_bytes(source) > 0)
-            return facts
-
-    def _at_once(self, source: Path, target: Path) -> None:
-        with self._pinned(source) as database:
-            _copy(database, target, -1, None)
-            _restore_header(source, target, keep_counters=False)
+        in_wal_mode = head[18] == _WAL
+        if not in_wal_mode:
+            pace.between(0, 1)  # afterwards nobody may wait any more: the till does
+        # Opened before and closed after the transaction: POSIX drops all locks of a process on a file as soon as it
+        # closes any handle on that file.
+        with _opened(source) as file, self._pinned(source):
+            if file.read(HEADER_BYTES)[18] != head[18]:
+                raise SnapshotFailed(
+                    f"{source} has just been given another kind of journal; tried later",
+                    code="backup.source_locked",
+                )
+            file.seek(0)
+            _copy(file, target, pace if in_wal_mode else NoPause())
+            if in_wal_mode:
+                _copy_log(source, _log_of(target))
+        if in_wal_mode:
+            _take_in_log(target)
+        return target, "wal" if in_wal_mode else "journal", self._facts(target)
 
     def _facts(self, target: Path) -> Facts:
         with closing(_open_alone(target)) as database:
@@ -103,64 +107,84 @@ class SqliteEngine:
             raise _refusal(source, e) from e
 
 
-def _copy(database: sqlite3.Connection, target: Path, pages: int, pace: Pace | None) -> None:
-    least, restarts = 1 << 62, 0
-    page_bytes = int(database.execute("PRAGMA page_size").fetchone()[0])
-
-    def step(_status: int, remaining: int, total: int) -> None:
-        nonlocal least, restarts
-        if remaining >= least:
-            restarts += 1
-            if restarts > RESTARTS:
-                raise SnapshotFailed(
-                    "the database changes faster than it can be copied", code="backup.snapshot_restarts"
-                )
-        least = remaining
-        if pace is not None and remaining:
-            pace.between((total - remaining) * page_bytes, total * page_bytes)
-
-    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        # the copy is thrown away with the run: neither a journal nor a flush would serve anybody
-        copy.execute("PRAGMA journal_mode=OFF")
-        copy.execute("PRAGMA synchronous=OFF")
-        copy.execute(_ONCE_THROUGH)
-        database.backup(copy, pages=pages, progress=step, sleep=0.05)
+def _copy(file: io.FileIO, target: Path, pace: Pace) -> None:
+    """Up to where the file ends now; a checkpoint may make it shorter meanwhile."""
+    total, done = os.fstat(file.fileno()).st_size, 0
+    with target.open("wb", buffering=0) as copy:
+        while done < total and (count := _copied(file, copy, min(STEP_BYTES, total - done))):
+            done += count
+            if done < total:
+                pace.between(done, total)
 
 
-def _restore_header(source: Path, target: Path, *, keep_counters: bool) -> None:
-    """Give the copy the counters of its source, so that it is the same file byte for byte. With content in
-    the WAL the main file's header may be of another moment: then the copy keeps its own, which are as valid.
-    To be called last in a transaction: POSIX drops all locks of a process on a file as soon as it closes any
-    handle on that file."""
-    if keep_counters:
+def _copied(file: io.FileIO, to: io.FileIO, most: int) -> int:
+    """How many of the next `most` bytes; 0 at the end."""
+    if sys.platform == "linux":
+        try:
+            if count := os.copy_file_range(file.fileno(), to.fileno(), most):
+                return count
+        except OSError:
+            pass  # not between these file systems; what is wrong with a file itself comes again
+    data = file.read(min(most, STEP_BYTES // 8))
+    view = memoryview(data)
+    while view:
+        view = view[to.write(view) :]
+    return len(data)
+
+
+def _copy_log(source: Path, target: Path) -> None:
+    """Where nothing of the log is needed any more, the till may begin it anew while it is copied: then the file holds
+    all that stood there, and the new log is what belongs to it."""
+    log = _log_of(source)
+    if not log.exists():
         return
-    original = _head(source)
-    with target.open("r+b") as copy:
-        for begin, end in _REWRITTEN:
-            copy.seek(begin)
-            copy.write(original[begin:end])
+    for _ in range(LOG_TRIES):
+        with _opened(log) as file:
+            head = file.read(_LOG_HEAD_BYTES)
+            file.seek(0)
+            _copy(file, target, NoPause())
+            file.seek(0)
+            if file.read(_LOG_HEAD_BYTES) == head:
+                return
+    raise SnapshotFailed("the log changes faster than it can be copied", code="backup.snapshot_restarts")
+
+
+def _take_in_log(target: Path) -> None:
+    if not _log_of(target).exists():
+        return
+    try:
+        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            copy.execute("PRAGMA synchronous=OFF")  # the copy is thrown away with the run
+            copy.execute(_ONCE_THROUGH)
+            copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as e:
+        raise _refusal(target, e) from e
+
+
+def _log_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
+
+
+def _opened(path: Path) -> io.FileIO:
+    """SnapshotFailed, its code telling why, where it cannot be."""
+    try:
+        return path.open("rb", buffering=0)
+    except FileNotFoundError as e:
+        raise SnapshotFailed(f"{path} is not there", code="backup.source_missing", retriable=False) from e
+    except OSError as e:
+        raise SnapshotFailed(
+            f"{path} cannot be read: {e.strerror}", code="backup.source_denied", retriable=False
+        ) from e
 
 
 def _head(source: Path) -> bytes:
-    try:
-        with source.open("rb") as file:
-            head = file.read(HEADER_BYTES)
-    except FileNotFoundError as e:
-        raise SnapshotFailed(f"{source} is not there", code="backup.source_missing", retriable=False) from e
-    except OSError as e:
-        raise SnapshotFailed(
-            f"{source} cannot be read: {e.strerror}", code="backup.source_denied", retriable=False
-        ) from e
+    with _opened(source) as file:
+        head = file.read(HEADER_BYTES)
     if head and (len(head) < HEADER_BYTES or not head.startswith(MAGIC)):
         raise SnapshotFailed(
             f"{source} is not a SQLite database", code="backup.source_wrong", retriable=False
         )
     return head
-
-
-def _wal_bytes(source: Path) -> int:
-    wal = source.with_name(f"{source.name}-wal")
-    return wal.stat().st_size if wal.exists() else 0
 
 
 def _open_alone(path: Path) -> sqlite3.Connection:

@@ -281,9 +281,9 @@ def test_no_page_is_kept_in_memory_of_a_file_that_has_not_changed(
 
 
 def test_the_map_holds_no_more_runs_than_it_must(till: Till) -> None:
-    write(till, noise(1, 2_000_000))
+    write(till, noise(1, 1_000_000))
     till.backup(by=PAGES)
-    write(till, b"!", at=1_000_000)
+    write(till, b"!", at=500_000)
     till.backup(by=PAGES)
     (runs,) = open_snapshot(till.find(), KeyRing(SECRET)).runs
     assert len(runs) == 3
