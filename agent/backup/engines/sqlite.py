@@ -11,6 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,13 @@ class SqliteEngine:
 
     @contextmanager
     def snapshot(self, source: str, staging: Path, pace: Pace) -> Iterator[Snapshot]:
-        made, mode, facts = self._made(Path(source), staging / "database", pace)
-        page = int(facts.get("page_size") or 4096)
-        part = file_part(Path(source).name, made, Cut.PAGES, page_bytes=page)
-        yield Snapshot((part,), lambda: facts, mode, part.size_bytes)
+        live, copied = Path(source), staging / "database"
+        mode = self._copied(live, copied, pace)
+        part = file_part(live.name, copied, Cut.PAGES, page_bytes=_page_bytes(copied))
+        # counted while it is stored: SQLite counts without holding up the interpreter
+        with ThreadPoolExecutor(1, "facts") as pool:
+            facts = pool.submit(self._facts, live, copied)
+            yield Snapshot((part,), facts.result, mode, part.size_bytes)
 
     def verify(self, restored: Path, scratch: Path) -> Facts:  # noqa: ARG002 - other engines need room
         if restored.stat().st_size == 0:
@@ -60,11 +64,11 @@ class SqliteEngine:
             raise IntegrityError("the last page of the database is cut off")
         return facts
 
-    def _made(self, source: Path, target: Path, pace: Pace) -> tuple[Path, str, Facts]:
+    def _copied(self, source: Path, target: Path, pace: Pace) -> str:
         head = _head(source)
         if not head:
             target.touch()
-            return target, "empty", {"empty": True}
+            return "empty"
         in_wal_mode = head[18] == _WAL
         if not in_wal_mode:
             pace.between(0, 1)  # afterwards nobody may wait any more: the till does
@@ -82,12 +86,17 @@ class SqliteEngine:
                 _copy_log(source, _log_of(target))
         if in_wal_mode:
             _take_in_log(target)
-        return target, "wal" if in_wal_mode else "journal", self._facts(target)
+        return "wal" if in_wal_mode else "journal"
 
-    def _facts(self, target: Path) -> Facts:
-        with closing(_open_alone(target)) as database:
-            database.execute(_ONCE_THROUGH)
-            return read_facts(database)
+    def _facts(self, source: Path, copied: Path) -> Facts:
+        if copied.stat().st_size == 0:
+            return {"empty": True}
+        try:
+            with closing(_open_alone(copied)) as database:
+                database.execute(_ONCE_THROUGH)
+                return read_facts(database)
+        except sqlite3.Error as e:
+            raise _refusal(source, e) from e
 
     @contextmanager
     def _pinned(self, source: Path) -> Iterator[sqlite3.Connection]:
@@ -159,6 +168,12 @@ def _take_in_log(target: Path) -> None:
             copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as e:
         raise _refusal(target, e) from e
+
+
+def _page_bytes(database: Path) -> int:
+    """As its header says, where 1 stands for 65536; of an empty one it does not matter."""
+    size = int.from_bytes(_head(database)[16:18], "big")
+    return 65536 if size == 1 else size or 4096
 
 
 def _log_of(database: Path) -> Path:

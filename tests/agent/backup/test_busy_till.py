@@ -168,7 +168,7 @@ def test_control_a_copy_without_a_pinned_moment_is_of_none(
     prepared(till, "wal")
     monkeypatch.setattr(SqliteEngine, "_pinned", lambda _self, _source: nullcontext())
     trading = Trading(till.database)
-    with suppress(sqlite3.Error):
+    with suppress(SnapshotFailed):
         copy(till, trading)
         assert not sound(till.root / "copied.db")
     assert not any(trading.blocked)
@@ -199,7 +199,7 @@ def test_a_log_that_is_begun_anew_while_it_is_copied(
         if not looks:
             monkeypatch.setattr(sqlite, "_LOG_HEAD_BYTES", 0)
         good = False
-        with suppress(sqlite3.Error):
+        with suppress(SnapshotFailed):
             good = sound(copy(till, Slow()).path)
     assert anew == [sqlite.STEP_BYTES]
     assert good is looks
