@@ -3,16 +3,18 @@ of new receipts, and the restore of the last. `python -m tests.benchmarks.backup
 ends with 1 where a bar is missed. The bars hold for 500,000 receipts.
 
 `plomba` reads a file that stands still, as restic and borg do; `till` is a whole run on a till, which also makes the
-consistent copy and counts its rows; `delta` sends only how pages differ from the last copy."""
+consistent copy and counts its rows; `delta` sends only how pages differ from the last copy. `copied_restic` and
+`copied_borg` are what such a run compares with: a full one of the consistent copy that SQLite's own program makes."""
 
 import filecmp
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -84,7 +86,25 @@ BORG = Tool(
     lambda folder: {"BORG_PASSPHRASE": "bench", "BORG_BASE_DIR": str(folder / "base"),
                     "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"},
 )  # fmt: skip
+
+
+def copied(tool: Tool) -> Tool:
+    """With a copy of one moment first, as whoever backs up a living database with it has to make."""
+
+    def backup(folder: Path, file: Path) -> list[str]:
+        copy = folder / file.name
+        return [
+            "bash",
+            "-ec",
+            f"sqlite3 {file} '.backup {copy}'; {shlex.join(tool.backup(folder, copy))}; rm {copy}",
+        ]
+
+    return replace(tool, name=f"copied_{tool.name}", backup=backup)
+
+
 TOOLS = (RESTIC, BORG, ours("plomba", "still"), ours("delta", "still", "delta"), ours("till", "sqlite"))
+COPIED = (copied(RESTIC), copied(BORG))
+"""Of these a full one is enough: the copy costs the same every day."""
 
 
 class Bench:
@@ -103,11 +123,11 @@ class Bench:
         return self._states[0].stat().st_size / 1e6
 
     def round(self) -> None:
-        for tool in TOOLS:
+        for tool in (*TOOLS, *COPIED):
             self._fresh(tool)
         for stage, state in zip(STAGES, self._states, strict=True):
             shutil.copy(state, self._live)
-            for tool in TOOLS:
+            for tool in (*TOOLS, *COPIED) if stage == "full" else TOOLS:
                 self._backup(tool, stage)
         for tool in TOOLS:
             self._restore(tool)
@@ -201,6 +221,9 @@ def judge(costs: dict[tuple[str, str], list[Cost]]) -> bool:
     judged.ratio("mb", "plomba", "day_1.5", "restic", 1 / 8)
     judged.ratio("mb", "plomba", "full", "restic", 1.03)
     judged.ratio("cpu_s", "plomba", "day_0.1", "restic", 0.2)
+    for peer, cpu in (("restic", 0.6), ("borg", 0.8)):
+        judged.ratio("cpu_s", "till", "full", f"copied_{peer}", cpu)
+        judged.ratio("wall_s", "till", "full", f"copied_{peer}", 1.0)
     for ours_ in ("plomba", "till"):
         judged.ratio("cpu_s", ours_, "full", "restic", 0.6)
         judged.ratio("cpu_s", ours_, "full", "borg", 0.8)
@@ -213,7 +236,7 @@ def judge(costs: dict[tuple[str, str], list[Cost]]) -> bool:
 
 
 def main() -> int:
-    missing = [name for name in ("restic", "borg") if not shutil.which(name)]
+    missing = [name for name in ("restic", "borg", "sqlite3") if not shutil.which(name)]
     if missing:
         sys.stderr.write(f"not installed: {', '.join(missing)} (tests/system-packages peers)\n")
         return 2
