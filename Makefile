@@ -77,6 +77,7 @@ bench: setup  ## figures as JSON lines; SECONDS=600: the agent's cost as it is p
 	@$(PY) -m tests.benchmarks.incidents
 	@$(PY) -m tests.benchmarks.queue
 	@$(PY) -m tests.benchmarks.backup
+	@$(PY) -m tests.benchmarks.backup_command
 	@$(PY) -m tests.benchmarks.backup_dump
 	@$(PY) -m tests.benchmarks.backup_large
 	@$(PY) -m tests.benchmarks.upload
