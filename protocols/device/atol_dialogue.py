@@ -81,8 +81,6 @@ class AtolV2Exchange:
         return self._write("line")
 
     def receive(self, data: bytes) -> Step:
-        if len(data) == 1 and not self._buffer and data[0] in CONTROL:  # most of the dialogue
-            return self._control(data[0]) or Wait(self._wait_s())
         for at in range(0, len(data), _PIECE):
             self._buffer += data[at : at + _PIECE]
             step = self._scan()

@@ -120,13 +120,13 @@ def _copy(file: io.FileIO, target: Path, pace: Pace) -> None:
     """Up to where the file ends now; a checkpoint may make it shorter meanwhile."""
     total, done = os.fstat(file.fileno()).st_size, 0
     with target.open("wb", buffering=0) as copy:
-        while done < total and (count := _copied(file, copy, min(STEP_BYTES, total - done))):
+        while done < total and (count := _copy_some(file, copy, min(STEP_BYTES, total - done))):
             done += count
             if done < total:
                 pace.between(done, total)
 
 
-def _copied(file: io.FileIO, to: io.FileIO, most: int) -> int:
+def _copy_some(file: io.FileIO, to: io.FileIO, most: int) -> int:
     """How many of the next `most` bytes; 0 at the end."""
     if sys.platform == "linux":
         try:

@@ -181,7 +181,7 @@ def test_a_log_that_is_begun_anew_while_it_is_copied(
     """All of it is in the file already, so the till begins it anew, over what was not copied yet. Control: without a
     look at its head, the first half of the old log would be laid over a file that is newer."""
     prepared(till, "wal")
-    kernel, anew = sqlite._copied, []
+    kernel, anew = sqlite._copy_some, []
     with closing(sqlite3.connect(till.database, isolation_level=None)) as owner:
         owner.execute("PRAGMA wal_autocheckpoint=0")
         for number in range(20):
@@ -195,7 +195,7 @@ def test_a_log_that_is_begun_anew_while_it_is_copied(
                 sell(owner, 12_000)
             return count
 
-        monkeypatch.setattr(sqlite, "_copied", step)
+        monkeypatch.setattr(sqlite, "_copy_some", step)
         if not looks:
             monkeypatch.setattr(sqlite, "_LOG_HEAD_BYTES", 0)
         good = False

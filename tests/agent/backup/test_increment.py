@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ import pytest
 from agent.backup import letting_go, writer
 from agent.backup.engines import Cut
 from agent.backup.key import KeyRing
-from agent.backup.pack import DELTA, DEPTH, PackReader
+from agent.backup.pack import DELTA, DEPTH, PACK_BYTES, PackReader
 from agent.backup.repository import Repository
 from agent.backup.restore import open_snapshot
 from agent.backup.run import Done
-from agent.backup.state import locked
+from agent.backup.state import KnownPack, locked
 from protocols.errors import RepositoryUnreachable
-from protocols.wire.snapshot import object_path
+from protocols.wire.snapshot import PackRef, object_path
 from tests.agent.backup.plain import PlainFile
 from tests.agent.backup.till import OTHER_SECRET, SECRET, TERMINAL, Till
 
@@ -171,6 +172,18 @@ class Breaking:
         self.left -= 1
         self.inner.put_new(name, data)
         self.put.append(name)
+
+
+@pytest.mark.parametrize("count", [60, 2000])
+def test_full_packs_that_do_not_compress_are_not_too_many(count: int) -> None:
+    """A folder of pictures: each pack is as full as it can be, and none is worth storing anew."""
+    full = [
+        KnownPack(number, PackRef(digest="0" * 64, size=1), PACK_BYTES, PACK_BYTES, ())
+        for number in range(count)
+    ]
+    assert not letting_go.dying(full)
+    thin = [replace(one, plain=PACK_BYTES // 2, live=PACK_BYTES // 2) for one in full]
+    assert bool(letting_go.dying(thin)) is (count > letting_go.SPARE_PACKS)
 
 
 def test_a_run_that_broke_off_goes_on_where_it_was(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
